@@ -1,0 +1,1 @@
+"""The runtime of a trading agent: transport, deals, journal, mandate, marketplace."""

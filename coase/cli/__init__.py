@@ -1,0 +1,1 @@
+"""The `coase` command."""

@@ -1,0 +1,1 @@
+"""Jobs: specs, executors, the sandbox, verification, metering."""

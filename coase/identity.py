@@ -1,0 +1,134 @@
+"""One secp256k1 key: a uAgents address and an EVM account. Signing goes through libsecp256k1 (coincurve).
+
+Formats: agent addresses are bech32 (BIP 173) of the compressed public key under the prefix ``agent``; accounts are
+EIP-55 checksummed; signatures are 65 bytes r, s, v with v 27 or 28 and low s (EIP-2), deterministic (RFC 6979).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+import coincurve
+from Crypto.Hash import keccak as _keccak
+
+from coase.errors import SignatureError
+
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_ACCOUNT = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+
+
+def keccak(data: bytes) -> bytes:
+    """Keccak-256, 32 bytes."""
+    return _keccak.new(digest_bits=256, data=data).digest()
+
+
+class Identity:
+    """A private key and what follows from it.
+
+    Args:
+        key: 32 bytes, a number from 1 to the group order minus 1.
+    """
+
+    __slots__ = ("_key", "account", "address", "public_key")
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32 or not 0 < int.from_bytes(key, "big") < _ORDER:
+            raise SignatureError("a private key is 32 bytes, between 1 and the group order", code="bad_key")
+        self._key = coincurve.PrivateKey(key)
+        self.public_key = self._key.public_key.format(compressed=True)
+        self.address = agent_address(self.public_key)
+        self.account = account_of(self.public_key)
+
+    @classmethod
+    def from_seed(cls, seed: int | str, name: str) -> Identity:
+        """A key that depends on (seed, name) alone. For tests and demos: whoever knows the seed owns the money."""
+        return cls(hashlib.sha256(f"coase/{seed}/{name}".encode()).digest())
+
+    @property
+    def secret(self) -> bytes:
+        """The 32 bytes of the private key."""
+        return self._key.secret
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign a 32-byte digest."""
+        if len(digest) != 32:
+            raise SignatureError(f"a digest is 32 bytes, not {len(digest)}", code="bad_digest")
+        raw = self._key.sign_recoverable(digest, hasher=None)
+        return raw[:64] + bytes([raw[64] + 27])
+
+    def __repr__(self) -> str:
+        return f"Identity({self.account})"
+
+
+def account_of(public_key: bytes) -> str:
+    """The EVM account of a public key, with the EIP-55 checksum."""
+    return checksum("0x" + keccak(coincurve.PublicKey(public_key).format(compressed=False)[1:])[12:].hex())
+
+
+def checksum(account: str) -> str:
+    """An account with the EIP-55 checksum; `SignatureError` when it is not one."""
+    if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+        raise SignatureError(f"{account!r} is not an account", hint="0x and 40 hexadecimal digits", code="bad_account")
+    plain = account[2:].lower()
+    marks = keccak(plain.encode()).hex()
+    return "0x" + "".join(c.upper() if int(m, 16) >= 8 else c for c, m in zip(plain, marks, strict=False))
+
+
+def recover(digest: bytes, signature: bytes) -> bytes:
+    """The compressed public key that signed. Refuses the malleable twin (high s), as OpenZeppelin's ECDSA does."""
+    if len(digest) != 32 or len(signature) != 65 or signature[64] not in (27, 28):
+        raise SignatureError("a signature is 65 bytes r, s, v with v 27 or 28")
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    if not 0 < r < _ORDER or not 0 < s <= _ORDER // 2:
+        raise SignatureError("the signature is not canonical (r or s out of range)")
+    try:
+        key = coincurve.PublicKey.from_signature_and_message(
+            signature[:64] + bytes([signature[64] - 27]), digest, hasher=None
+        )
+    except Exception as error:  # noqa: BLE001  # coincurve raises bare Exceptions and ValueErrors
+        raise SignatureError("the signature belongs to no key") from error
+    return key.format(compressed=True)
+
+
+def verify(digest: bytes, signature: bytes, account: str) -> None:
+    """Raise `SignatureError` unless `account` signed the digest."""
+    signer = account_of(recover(digest, signature))
+    if signer != checksum(account):
+        raise SignatureError(f"signed by {signer}, not by {checksum(account)}")
+
+
+# ---- bech32 (BIP 173), the encoding only: addresses are compared, never decoded into keys we trust
+
+
+def agent_address(public_key: bytes) -> str:
+    """The uAgents address of a compressed public key: 65 characters from ``agent1``."""
+    return bech32("agent", public_key)
+
+
+def bech32(prefix: str, data: bytes) -> str:
+    """BIP 173 text of some bytes."""
+    words, bits, value = [], 0, 0
+    for byte in data:
+        value, bits = (value << 8) | byte, bits + 8
+        while bits >= 5:
+            bits -= 5
+            words.append((value >> bits) & 31)
+    if bits:
+        words.append((value << (5 - bits)) & 31)
+    spread = [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+    check = _polymod([*spread, *words, 0, 0, 0, 0, 0, 0]) ^ 1
+    words += [(check >> 5 * (5 - i)) & 31 for i in range(6)]
+    return prefix + "1" + "".join(_ALPHABET[w] for w in words)
+
+
+def _polymod(words: Iterable[int]) -> int:
+    generator = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+    value = 1
+    for word in words:
+        top, value = value >> 25, ((value & 0x1FFFFFF) << 5) ^ word
+        for i in range(5):
+            value ^= generator[i] if (top >> i) & 1 else 0
+    return value

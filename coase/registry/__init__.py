@@ -1,0 +1,1 @@
+"""Signed listings: published, searched, expired."""

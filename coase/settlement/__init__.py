@@ -1,0 +1,1 @@
+"""The chain: backends, the transaction outbox, the escrow, compiled contracts."""
