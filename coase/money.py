@@ -24,7 +24,9 @@ def check(amount: object, *, what: str = "amount") -> int:
         AmountError: it is of another type (a float, a bool), negative or too large.
     """
     if not isinstance(amount, int) or isinstance(amount, bool):
-        raise AmountError(f"{what} is {amount!r}, not a whole number of base units", hint="money is integers: parse text")
+        raise AmountError(
+            f"{what} is {amount!r}, not a whole number of base units", hint="money is integers: parse text"
+        )
     if not 0 <= amount <= MAXIMUM:
         raise AmountError(f"{what} is {amount}, outside 0 to {MAXIMUM}")
     return amount
