@@ -7,6 +7,8 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from coase.agent.message import Message
 from coase.agent.transport import Handler
 from coase.errors import TransportError
@@ -92,6 +94,17 @@ class Inbox:
         if len(self.failures) < self.limits.failures:
             self.failures.append(error)
         _log.error("%s: a handler failed", self.name, exc_info=error)
+
+    def parse(self, model: type[Message], sender: str, text: str) -> Message | None:
+        """The message in the text, or a refusal."""
+        try:
+            return model.parse_raw(text)
+        except ValidationError:
+            self.refuse("malformed", sender)
+        except Exception as error:  # noqa: BLE001  # a message class with a validator that raises something else
+            self.refuse("malformed", sender)
+            self.fail(error)
+        return None
 
     async def run(self, handler: Handler, sender: str, message: Message) -> None:
         """Run a handler to its end or its time limit; what it raises becomes a failure, not the end of the agent."""

@@ -20,8 +20,6 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import ValidationError
-
 from coase.agent.inbox import Inbox, Limits
 from coase.agent.message import Message
 from coase.agent.transport import Endpoint, Handler
@@ -266,14 +264,8 @@ class GuestAgent(_ua.Agent):  # type: ignore[misc]
 
     async def _process_single_message(self, schema_digest: str, sender: str, message: str, session: uuid.UUID) -> None:
         """Stock answers a malformed message with the parser's error, and loses what a handler raises."""
-        try:
-            parsed = self._digests[schema_digest].parse_raw(message)
-        except ValidationError:
-            self._inbox.refuse("malformed", sender)
-        except Exception as error:  # noqa: BLE001  # a validator of a message class that raises something else
-            self._inbox.refuse("malformed", sender)
-            self._inbox.fail(error)
-        else:
+        parsed = self._inbox.parse(self._digests[schema_digest], sender, message)
+        if parsed is not None:
             self._remember_session(sender, parsed.deal, session)
             await self._inbox.run(self._handler, sender, parsed)
 
