@@ -1,0 +1,59 @@
+"""What a party may do at its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Party = Literal["buyer", "seller"]
+PARTIES: tuple[Party, Party] = ("buyer", "seller")
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Put an outcome on the table, by its number in the domain."""
+
+    outcome: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Take what is on the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Leave without a deal.
+
+    Args:
+        reason: why, in a few words.
+        failed: the skill raised or broke a rule, rather than chose to leave.
+    """
+
+    reason: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Have the driver answer a question first (a language model, a person); `Negotiator.answer` gets what comes back.
+
+    Args:
+        prompt: the question.
+        schema: JSON Schema of the answer.
+    """
+
+    prompt: str
+    schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+Action = Propose | Accept | Walk
+Move = Propose | Accept | Walk | Ask
+
+ACCEPT = Accept()
+
+
+def other(party: Party) -> Party:
+    """The counterparty."""
+    return "seller" if party == "buyer" else "buyer"

@@ -1,0 +1,169 @@
+"""Plays one party's skill, one move at a time, wherever the other party is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Self
+
+from coase.errors import LocalProtocolError, UsageError
+from coase.negotiation.moves import Accept, Action, Ask, Move, Party, Propose, Walk
+from coase.negotiation.problem import Problem
+from coase.negotiation.skill import Negotiator
+from coase.negotiation.trace import Turn
+
+QUESTIONS = 8  # that a skill may ask before one move
+LONGEST = 300  # characters of the reason for a failure
+
+Driver = Callable[[Ask], Any]
+AsyncDriver = Callable[[Ask], Awaitable[Any]]
+
+
+class Player:
+    """A skill at its problem, with the guards around it.
+
+    Whatever the skill does, a move comes out: below the reservation nothing is accepted or proposed, and a skill that
+    raises, answers nonsense or asks without end leaves the table with ``Walk(reason, failed=True)``.
+
+    Args:
+        skill: the strategy.
+        problem: its side of the negotiation.
+
+    Attributes:
+        party: which side it plays.
+        step: how many moves it has made.
+        answers: what was answered to its questions before the last move.
+    """
+
+    __slots__ = ("_begun", "_offer", "_state", "answers", "party", "problem", "skill", "step")
+
+    def __init__(self, skill: Negotiator, problem: Problem) -> None:
+        if not isinstance(skill, Negotiator):
+            raise UsageError(
+                f"{skill!r} is not a negotiating skill",
+                hint='give an instance of a coase.Negotiator, for example coase.skill("boulware")',
+                code="not_a_skill",
+            )
+        self.skill, self.problem = skill, problem
+        self.party: Party = problem.party
+        self.step = 0
+        self.answers: tuple[Any, ...] = ()
+        self._begun = False
+        self._state: Any = None
+        self._offer: int | None = None
+
+    def move(self, offer: int | None, ask: Driver | None = None) -> Action:
+        """The move in the next step.
+
+        Args:
+            offer: the number of the outcome that the other party put on the table, or None before any.
+            ask: answers the skill's questions, if it has any.
+
+        Raises:
+            LocalProtocolError: called more often than the deadline has steps, or with an offer outside the domain.
+        """
+        move = self._first(offer)
+        while isinstance(move, Ask):
+            if ask is None:
+                return Walk("the skill asks a question, and nobody is here to answer", failed=True)
+            try:
+                reply = ask(move)
+            except Exception as error:  # noqa: BLE001  # a model or a person may fail in any way; the skill then leaves
+                return _failed("no answer came", error)
+            move = self._next(reply)
+        return self._guarded(move)
+
+    async def amove(self, offer: int | None, ask: AsyncDriver) -> Action:
+        """`move`, with questions answered by a coroutine function."""
+        move = self._first(offer)
+        while isinstance(move, Ask):
+            try:
+                reply = await ask(move)
+            except Exception as error:  # noqa: BLE001  # a model or a person may fail in any way; the skill then leaves
+                return _failed("no answer came", error)
+            move = self._next(reply)
+        return self._guarded(move)
+
+    def replay(self, turns: Iterable[Turn]) -> Self:
+        """Bring a fresh player to where it stood after these moves of both parties.
+
+        Raises:
+            LocalProtocolError: the skill now moves otherwise than it did (`replay_differs`).
+        """
+        offer: int | None = None
+        for turn in turns:
+            if turn.party != self.party:
+                offer = turn.move.outcome if isinstance(turn.move, Propose) else offer
+                continue
+            answers = list(reversed(turn.answers))
+            move = self.move(offer, lambda _, left=answers: left.pop())  # type: ignore[misc]
+            if move != turn.move and not (isinstance(move, Walk) and isinstance(turn.move, Walk) and turn.move.failed):
+                raise LocalProtocolError(
+                    f"in step {turn.step} the {self.party} made {turn.move} and would now make {move}",
+                    hint="the skill, its parameters or its file changed, or it is not a pure function",
+                    code="replay_differs",
+                )
+        return self
+
+    def _first(self, offer: int | None) -> Move:
+        problem = self.problem
+        if self.step >= problem.deadline:
+            raise LocalProtocolError(f"the deadline of {problem.deadline} steps is over", code="past_deadline")
+        if offer is not None and not 0 <= offer < len(problem.utility):
+            raise LocalProtocolError(f"the offer {offer} is not in the domain", code="unknown_outcome")
+        self.step += 1
+        self.answers = ()
+        self._offer = offer
+        try:
+            if not self._begun:
+                self._state, self._begun = self.skill.begin(problem), True
+            self._state, move = self.skill.step(self._state, offer)
+        except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
+            return _failed("the skill raised", error)
+        return move
+
+    def _next(self, reply: Any) -> Move:
+        self.answers = (*self.answers, reply)
+        if len(self.answers) > QUESTIONS:
+            return Walk(f"the skill asked more than {QUESTIONS} questions before a move", failed=True)
+        try:
+            self._state, move = self.skill.answer(self._state, reply)
+        except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
+            return _failed("the skill raised", error)
+        return move
+
+    def _guarded(self, move: Move) -> Action:
+        if type(move) is Propose:
+            return self._guarded_proposal(move)
+        if type(move) is Accept:
+            if self._offer is None:
+                return Walk("the skill accepted, and nothing is on the table", failed=True)
+            if not self.problem.acceptable(self._offer):
+                return Walk("the skill would accept less than its reservation", failed=True)
+            return move
+        if type(move) is Walk and isinstance(move.reason, str):
+            return move if len(move.reason) <= LONGEST else Walk(_brief(move.reason), bool(move.failed))
+        return Walk(_brief(f"the skill made no move, but {type(move).__name__}"), failed=True)
+
+    def _guarded_proposal(self, move: Propose) -> Action:
+        problem, outcome = self.problem, move.outcome
+        if type(outcome) is not int or not 0 <= outcome < len(problem.utility):
+            try:
+                move = Propose(problem.domain.check(outcome))  # numpy's integers are welcome
+            except Exception as error:  # noqa: BLE001  # `outcome` may be any object, whose own methods may raise
+                return _failed("the skill proposed nonsense:", error)
+        if not problem.acceptable(move.outcome):
+            return Walk("the skill would propose less than its reservation", failed=True)
+        return move
+
+
+def _failed(what: str, error: Exception) -> Walk:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  # an author's exception may fail even to describe itself
+        text = ""
+    return Walk(_brief(f"{what} {type(error).__name__}: {text}"), failed=True)
+
+
+def _brief(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

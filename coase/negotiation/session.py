@@ -1,0 +1,129 @@
+"""One negotiation from start to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from coase.errors import UsageError
+from coase.negotiation.alternating import AlternatingOffers
+from coase.negotiation.moves import PARTIES, Party
+from coase.negotiation.player import Player
+from coase.negotiation.problem import Problem
+from coase.negotiation.skill import Negotiator
+from coase.negotiation.trace import Trace, Turn
+from coase.negotiation.utility import Floats, Utility
+from coase.terms.domain import Domain, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a negotiation ended.
+
+    Attributes:
+        agreement: the outcome as {issue: value}, or None.
+        step: the step in which it ended, from 1.
+        utilities: of the buyer and the seller; with no deal, the reservations.
+        reason: ``"agreed"``, ``"deadline"``, ``"walked: ..."`` or ``"failed: ..."``.
+        left: who walked or failed, if anyone did.
+        trace: every move.
+        reservation: the utility of no deal, of the buyer and the seller.
+        tables: utilities of all outcomes, of the buyer and the seller.
+    """
+
+    agreement: dict[str, Value] | None
+    step: int
+    utilities: tuple[float, float]
+    reason: str
+    left: Party | None
+    trace: Trace
+    reservation: tuple[float, float]
+    tables: tuple[Floats, Floats] = field(repr=False, compare=False)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the offers over the steps and the space of utilities, into a PNG, SVG or PDF file.
+
+        Raises:
+            MissingExtra: matplotlib is not installed (the extra `plot`).
+        """
+        from coase.negotiation.plot import save
+
+        return save(self, path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON."""
+        return {
+            "agreement": self.agreement,
+            "step": self.step,
+            "utilities": list(self.utilities),
+            "reason": self.reason,
+            "left": self.left,
+            "reservation": list(self.reservation),
+            "trace": self.trace.to_json(),
+        }
+
+
+def negotiate(
+    buyer: Negotiator,
+    seller: Negotiator,
+    domain: Domain,
+    *,
+    deadline: int = 100,
+    reservation: tuple[float, float] = (0.0, 0.0),
+    utilities: tuple[Utility | None, Utility | None] | None = None,
+    seed: int = 0,
+) -> Result:
+    """Let two skills bargain by alternating offers; the buyer moves first.
+
+    Args:
+        buyer: the skill of the first party.
+        seller: the skill of the second.
+        domain: what they bargain over.
+        deadline: the last step; each party moves once in a step.
+        reservation: the utility of no deal, of the buyer and the seller.
+        utilities: of the buyer and the seller, each a function of an outcome or a table with a number per outcome;
+            by default linear in the issue `price`, from 1 at the party's best end to 0 at its worst.
+        seed: of the skills' random draws.
+
+    Returns:
+        The result. A skill that raises or breaks a rule does not raise here: it ends the negotiation, and the reason
+        says so.
+
+    Raises:
+        UsageError: an argument is not usable.
+        TermsError: the utilities do not fit the domain.
+    """
+    limits, given = _pair(reservation, "reservation"), _pair(utilities or (None, None), "utilities")
+    problems = [
+        Problem.of(domain, party, deadline=deadline, reservation=limit, utility=utility, seed=seed)
+        for party, limit, utility in zip(PARTIES, limits, given, strict=True)
+    ]
+    players = [Player(skill, problem) for skill, problem in zip((buyer, seller), problems, strict=True)]
+    rules = AlternatingOffers(domain, deadline)
+    state, turns = rules.start(), []
+    player, waiting = players
+    while not state.ended:
+        move = player.move(state.offer)
+        turns.append(Turn(state.step, player.party, move, player.answers))
+        state = rules.apply(state, player.party, move)
+        player, waiting = waiting, player
+    agreed = state.agreement
+    first, second = (problem.ranking.given for problem in problems)
+    reserved = (problems[0].reservation, problems[1].reservation)
+    return Result(
+        agreement=None if agreed is None else domain.outcome(agreed),
+        step=state.step,
+        utilities=reserved if agreed is None else (float(first[agreed]), float(second[agreed])),
+        reason=state.reason or "",
+        left=state.left,
+        trace=Trace(domain, deadline, tuple(turns)),
+        reservation=reserved,
+        tables=(first, second),
+    )
+
+
+def _pair(values: Any, what: str) -> Any:
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise UsageError(f"{what} is {values!r}", hint=f"give two: {what}=(buyer's, seller's)", code=f"bad_{what}")
+    return values

@@ -1,0 +1,127 @@
+"""Every move of a session, as data: it can be stored, sent, and played again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coase.errors import TermsError
+from coase.negotiation.alternating import AlternatingOffers, Session
+from coase.negotiation.moves import Accept, Action, Party, Propose, Walk
+from coase.terms.domain import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One move.
+
+    Args:
+        step: the round, from 1.
+        party: who moved.
+        move: what it did.
+        answers: what the driver answered to the skill's questions before the move, in order (JSON values).
+    """
+
+    step: int
+    party: Party
+    move: Action
+    answers: tuple[Any, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The turn as JSON."""
+        row: dict[str, Any] = {"step": self.step, "party": self.party}
+        if isinstance(self.move, Propose):
+            row |= {"move": "propose", "outcome": self.move.outcome}
+        elif isinstance(self.move, Accept):
+            row |= {"move": "accept"}
+        else:
+            row |= {"move": "walk", "reason": self.move.reason, "failed": self.move.failed}
+        return row | ({"answers": list(self.answers)} if self.answers else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A session's rules and its moves in order. It is a sequence of `Turn`.
+
+    Args:
+        domain: what was bargained over.
+        deadline: the last step.
+        turns: the moves.
+    """
+
+    domain: Domain
+    deadline: int
+    turns: tuple[Turn, ...] = ()
+
+    def session(self) -> Session:
+        """Where the session stands after these moves. Each goes through the table, which raises if one is wrong."""
+        rules = AlternatingOffers(self.domain, self.deadline)
+        state = rules.start()
+        for turn in self.turns:
+            state = rules.apply(state, turn.party, turn.move)
+        return state
+
+    def offers(self, party: Party) -> list[tuple[int, int]]:
+        """A party's proposals as (step, outcome number)."""
+        made = ((t.step, t.move) for t in self.turns if t.party == party)
+        return [(step, move.outcome) for step, move in made if isinstance(move, Propose)]
+
+    def to_json(self) -> dict[str, Any]:
+        """The trace as JSON."""
+        return {
+            "domain": self.domain.to_json(),
+            "deadline": self.deadline,
+            "turns": [turn.to_json() for turn in self.turns],
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Trace:
+        """Read what `to_json` wrote, and play it once through the table. The data may come from anyone.
+
+        Raises:
+            TermsError: it is not a trace.
+            ProtocolError: it holds a move that the protocol does not allow.
+        """
+        if not isinstance(data, dict) or not {"domain", "deadline", "turns"} == data.keys():
+            raise TermsError("not a trace: it needs a domain, a deadline and turns", code="bad_trace")
+        domain = Domain.from_json(data["domain"])
+        rules = AlternatingOffers(domain, data["deadline"])
+        rows = data["turns"]
+        if not isinstance(rows, list) or len(rows) > 2 * rules.deadline:
+            raise TermsError("not a trace: it has more turns than its deadline allows", code="bad_trace")
+        state, turns = rules.start(), []
+        for row in rows:
+            party, move, answers = _read(row)
+            turns.append(Turn(state.step, party, move, answers))
+            state = rules.apply(state, party, move)
+            if row["step"] != turns[-1].step:
+                raise TermsError(f"not a trace: a move of step {turns[-1].step} is out of place", code="bad_trace")
+        return cls(domain, rules.deadline, tuple(turns))
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self.turns)
+
+    def __getitem__(self, index: int) -> Turn:
+        return self.turns[index]
+
+
+def turn_of(turns: Sequence[Turn], party: Party) -> Turn | None:
+    """The last move of a party, if it made one."""
+    return next((turn for turn in reversed(turns) if turn.party == party), None)
+
+
+def _read(row: object) -> tuple[Party, Action, tuple[Any, ...]]:
+    if isinstance(row, dict) and isinstance(row.get("step"), int) and isinstance(row.get("answers", []), list):
+        party, kind, answers = row.get("party"), row.get("move"), tuple(row.get("answers", ()))
+        if party == "buyer" or party == "seller":
+            if kind == "propose" and type(row.get("outcome")) is int:
+                return party, Propose(row["outcome"]), answers
+            if kind == "accept":
+                return party, Accept(), answers
+            if kind == "walk" and isinstance(row.get("reason"), str) and isinstance(row.get("failed"), bool):
+                return party, Walk(row["reason"], row["failed"]), answers
+    raise TermsError("not a trace: a turn has step, party and a move", code="bad_trace")

@@ -1,0 +1,23 @@
+"""Conceder: concede early. Time-based concession of Faratin, Sierra and Jennings (1998), polynomial form.
+
+The share of the utility range asked for at relative time t is 1 - t^(1 / beta). With beta > 1 most of it is given away
+in the first steps. NegMAS writes the exponent as e = 1 / beta.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+import coase
+
+
+class Conceder(coase.Negotiator):
+    """Concede early."""
+
+    beta: float = Field(4.0, gt=0, allow_inf_nan=False, description="the larger, the softer; 1 is linear")
+
+    def target(self, t: Any) -> Any:
+        """1 - t^(1 / beta)."""
+        return 1 - t ** (1 / self.beta)
