@@ -9,17 +9,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra
+from coase.errors import ChainUnavailable, ConfigurationError
 from coase.settlement.blocklog import BlockLog
 from coase.settlement.evm import Chain, Genesis
-from coase.settlement.provider import EmbeddedProvider, handle
+from coase.settlement.provider import EmbeddedProvider, connect, handle
 
-try:
+if TYPE_CHECKING:
     from web3 import AsyncWeb3
-except ImportError as error:
-    raise MissingExtra("the chain", "chain") from error
 
 T = TypeVar("T")
 
@@ -55,8 +53,7 @@ class EmbeddedChain:
         self._log: BlockLog | None = None
         self._lock = -1
         self._chain: Chain | None = None
-        self._w3: AsyncWeb3[Any] = AsyncWeb3(EmbeddedProvider(self._ask))
-        self._w3.middleware_onion.remove("ens_name_to_address")  # accounts are never looked up by name
+        self._w3 = connect(EmbeddedProvider(self._ask))
 
     @property
     def w3(self) -> AsyncWeb3[Any]:

@@ -17,6 +17,7 @@ from typing import Any
 from coase import crash
 from coase.errors import ConfigurationError, MissingExtra
 from coase.identity import checksum, keccak
+from coase.settlement.records import Log
 
 try:
     from ethereum.exceptions import EthereumException
@@ -53,15 +54,6 @@ class Reverted(Exception):
 
 class Refused(Exception):
     """The transaction cannot be included: malformed, bad signature, bad nonce, no funds."""
-
-
-@dataclass(frozen=True)
-class Log:
-    """One event."""
-
-    address: str
-    topics: tuple[bytes, ...]
-    data: bytes
 
 
 @dataclass(frozen=True)

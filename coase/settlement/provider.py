@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from coase.errors import MissingExtra
-from coase.settlement.evm import BASE_FEE, CALL_GAS, GAS_LIMIT, Block, Chain, Log, Refused, Reverted
+from coase.settlement.evm import BASE_FEE, CALL_GAS, GAS_LIMIT, Block, Chain, Refused, Reverted
+from coase.settlement.records import Log
 
 try:
+    from web3 import AsyncWeb3
     from web3.providers.async_base import AsyncJSONBaseProvider
     from web3.types import RPCEndpoint, RPCResponse
 except ImportError as error:
@@ -37,14 +39,20 @@ def handle(chain: Chain, method: str, params: Any) -> dict[str, Any]:
         return _failure(-32602, f"invalid parameters: {error}")
 
 
+def connect(provider: AsyncJSONBaseProvider) -> AsyncWeb3[Any]:
+    """web3 on a provider, without what would look anything up elsewhere: names (ENS) and off-chain data (EIP-3668)."""
+    provider.global_ccip_read_enabled = False  # else a contract could make us fetch a URL of its choice
+    w3: AsyncWeb3[Any] = AsyncWeb3(provider)
+    w3.middleware_onion.remove("ens_name_to_address")
+    return w3
+
+
 class EmbeddedProvider(AsyncJSONBaseProvider):
     """What `AsyncWeb3` talks to.
 
     Args:
         ask: runs `handle` for one (method, params) on the chain's thread.
     """
-
-    global_ccip_read_enabled = False  # a contract could make us fetch a URL of its choice (EIP-3668)
 
     def __init__(self, ask: Callable[[str, Any], Awaitable[dict[str, Any]]]) -> None:
         super().__init__()

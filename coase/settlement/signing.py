@@ -1,0 +1,43 @@
+"""Signed transactions (EIP-1559), made from a call and read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coase.errors import MissingExtra
+from coase.identity import Identity, checksum, keccak
+from coase.settlement.records import Call
+
+try:
+    from eth_account import Account
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
+    from hexbytes import HexBytes
+except ImportError as error:
+    raise MissingExtra("the chain", "chain") from error
+
+
+def sign(identity: Identity, call: Call, *, chain_id: int, nonce: int, gas: int, fees: tuple[int, int]) -> bytes:
+    """The raw transaction; `fees` is (the most to pay, the tip) in wei for a unit of gas. Deterministic (RFC 6979)."""
+    tx: dict[str, Any] = {
+        "chainId": chain_id,
+        "nonce": nonce,
+        "maxFeePerGas": fees[0],
+        "maxPriorityFeePerGas": fees[1],
+        "gas": gas,
+        "value": call.value,
+        "data": call.data,
+        **({"to": checksum(call.to)} if call.to is not None else {}),
+    }
+    return bytes(Account.sign_transaction(tx, identity.secret).raw_transaction)
+
+
+def call_of(raw: bytes) -> Call:
+    """The call in a transaction that we signed."""
+    tx = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    to = bytes(tx["to"])
+    return Call("0x" + to.hex() if to else None, bytes(tx["data"]), int(tx["value"]), int(tx["gas"]))
+
+
+def hash_of(raw: bytes) -> str:
+    """The transaction's hash."""
+    return "0x" + keccak(raw).hex()

@@ -1,0 +1,142 @@
+"""A chain for tests: in memory, with the contracts deployed and everyone funded; and a node that misbehaves on cue."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coase.errors import MissingExtra
+from coase.identity import Identity, keccak
+from coase.money import DOLLAR
+from coase.settlement.deploy import Contracts, deploy
+from coase.settlement.embedded import EmbeddedChain
+from coase.settlement.escrow import EscrowClient
+from coase.settlement.outbox import Outbox
+from coase.settlement.provider import connect
+from coase.settlement.records import Patience
+
+try:
+    from web3.providers.async_base import AsyncJSONBaseProvider
+    from web3.types import RPCEndpoint, RPCResponse
+except ImportError as error:
+    raise MissingExtra("the chain", "chain") from error
+
+if TYPE_CHECKING:
+    from web3 import AsyncWeb3
+
+ETHER = 10**18
+DEPLOYER = Identity.from_seed("testing", "deployer")
+IMPATIENT = Patience(attempts=3, polls=2, rounds=3, pause=0.0)
+
+
+@dataclass
+class DeployedChain:
+    """A running chain with its contracts."""
+
+    backend: EmbeddedChain
+    contracts: Contracts
+    _databases: list[sqlite3.Connection] = field(default_factory=list)
+
+    @property
+    def w3(self) -> AsyncWeb3[Any]:
+        """The connection."""
+        return self.backend.w3
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155."""
+        return self.backend.chain_id
+
+    def outbox(
+        self, identity: Identity, db: sqlite3.Connection | None = None, w3: AsyncWeb3[Any] | None = None
+    ) -> Outbox:
+        """An outbox that never sleeps: in memory unless `db` is given, over another connection if `w3` is."""
+        return Outbox(w3 or self.w3, identity, db or self.memory(), self.chain_id, patience=IMPATIENT)
+
+    def client(self, identity: Identity, outbox: Outbox | None = None) -> EscrowClient:
+        """The escrow, as this party sees it."""
+        used = outbox or self.outbox(identity)
+        return EscrowClient(self.w3, used, self.contracts.token, self.contracts.escrow, self.chain_id)
+
+    def memory(self) -> sqlite3.Connection:
+        """A database in memory, closed with the chain."""
+        self._databases.append(sqlite3.connect(":memory:", isolation_level=None))
+        return self._databases[-1]
+
+    def close(self) -> None:
+        """Close the databases."""
+        while self._databases:
+            self._databases.pop().close()
+
+
+@asynccontextmanager
+async def memory_chain(
+    accounts: Iterable[str], *, dollars: int = 1_000 * DOLLAR, ether: int = 100 * ETHER, folder: Path | None = None
+) -> AsyncIterator[DeployedChain]:
+    """A chain on which each of `accounts` has `dollars` base units and `ether` wei.
+
+    Args:
+        folder: keeps the blocks there rather than in memory.
+    """
+    holders = list(accounts)
+    alloc = dict.fromkeys([*holders, DEPLOYER.account], ether)
+    async with EmbeddedChain(folder, alloc=alloc) as backend:
+        deployed = DeployedChain(backend, Contracts("", ""))
+        try:
+            deployed.contracts = await deploy(deployed.outbox(DEPLOYER), dict.fromkeys(holders, dollars))
+            yield deployed
+        finally:
+            deployed.close()
+
+
+class Fault(Enum):
+    """What may go wrong with one request."""
+
+    NONE = "none"
+    LOST_REQUEST = "lost request"  # times out; the node never heard of it
+    LOST_REPLY = "lost reply"  # times out; the node did it
+    DROPPED = "dropped"  # the node says that it has the transaction, and has forgotten it
+    TWICE = "twice"  # the request reaches the node twice; the second answer comes back
+
+
+class FlakyProvider(AsyncJSONBaseProvider):
+    """A provider in front of another one, with faults in the order given, then none.
+
+    Args:
+        inner: what answers.
+        faults: one for each request of the method.
+        method: which requests are hit; `DROPPED` fits `eth_sendRawTransaction` only.
+    """
+
+    def __init__(
+        self, inner: AsyncJSONBaseProvider, faults: Iterable[Fault], method: str = "eth_sendRawTransaction"
+    ) -> None:
+        super().__init__()
+        self.inner, self.faults, self.method = inner, list(faults), method
+        self.seen: list[str] = []
+
+    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer one request, or fail to."""
+        self.seen.append(method)
+        fault = self.faults.pop(0) if method == self.method and self.faults else Fault.NONE
+        if fault is Fault.LOST_REQUEST:
+            raise TimeoutError("the request was lost")
+        if fault is Fault.DROPPED:
+            raw = bytes.fromhex(str(params[0]).removeprefix("0x"))
+            return {"jsonrpc": "2.0", "id": 0, "result": "0x" + keccak(raw).hex()}
+        answer = await self.inner.make_request(method, params)
+        if fault is Fault.TWICE:
+            answer = await self.inner.make_request(method, params)
+        if fault is Fault.LOST_REPLY:
+            raise TimeoutError("the reply was lost")
+        return answer
+
+
+def flaky(w3: AsyncWeb3[Any], faults: Iterable[Fault], method: str = "eth_sendRawTransaction") -> AsyncWeb3[Any]:
+    """A connection like `w3` with these faults."""
+    return connect(FlakyProvider(w3.provider, faults, method))
