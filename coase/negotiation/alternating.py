@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from coase.errors import LocalProtocolError, ProtocolError, RemoteProtocolError, TermsError
-from coase.negotiation.moves import Accept, Action, Party, Propose, Walk
+from coase.negotiation.moves import Accept, Move, Party, Propose, Walk
 from coase.negotiation.problem import check_deadline
 from coase.terms.domain import Domain
 
@@ -94,11 +94,11 @@ class Session(NamedTuple):
         return self.offer if self.phase is Phase.AGREED else None
 
     @property
-    def reason(self) -> str | None:
-        """``"agreed"``, ``"deadline"``, ``"walked: ..."`` or ``"failed: ..."`` at the end; None before."""
+    def reason(self) -> str:
+        """``"agreed"``, ``"deadline"``, ``"walked: ..."`` or ``"failed: ..."`` at the end; empty before."""
         if self.phase is Phase.WALKED:
             return f"failed: {self.left}: {self.why}" if self.failed else f"walked: {self.why}"
-        return {Phase.AGREED: "agreed", Phase.EXPIRED: "deadline"}.get(self.phase)
+        return {Phase.AGREED: "agreed", Phase.EXPIRED: "deadline"}.get(self.phase, "")
 
 
 class AlternatingOffers:
@@ -119,13 +119,13 @@ class AlternatingOffers:
         """The session before the first move."""
         return Session()
 
-    def apply(self, state: Session, party: Party, move: Action, *, us: Party | None = None) -> Session:
+    def apply(self, state: Session, party: Party | None, move: Move, *, us: Party | None = None) -> Session:
         """The session after a move.
 
         Args:
             state: the session before it.
             party: who moves.
-            move: what it does.
+            move: what it does; an `Ask` is for the driver, and not allowed here.
             us: the party on whose side this runs; its mistakes are our bugs, the other's are breaches.
 
         Raises:
@@ -152,7 +152,8 @@ class AlternatingOffers:
         if type(move) is Walk:
             if not isinstance(move.reason, str) or len(move.reason) > LONGEST_REASON:
                 raise kind(f"the {party}'s reason to walk is not {LONGEST_REASON} characters", code="reason_too_long")
-            return Session(TABLE[phase, Event.WALK], state.step, state.offer, party, move.reason, bool(move.failed))
+            left = TURN[phase]
+            return Session(TABLE[phase, Event.WALK], state.step, state.offer, left, move.reason, bool(move.failed))
         raise kind(f"the {party} made a move of type {type(move).__name__}", code="not_a_move")
 
     def _proposed(self, state: Session, after: Phase, move: Propose, kind: type[ProtocolError]) -> Session:
@@ -165,7 +166,7 @@ class AlternatingOffers:
         return Session(after, state.step + (after is Phase.BUYER_RESPONDS), outcome)
 
 
-def _over(kind: type[ProtocolError], state: Session, party: Party) -> ProtocolError:
+def _over(kind: type[ProtocolError], state: Session, party: Party | None) -> ProtocolError:
     if state.phase is Phase.EXPIRED:
         return kind(f"the {party} moved after the deadline, step {state.step}", code="past_deadline")
     return kind(f"the {party} moved after the end ({state.reason})", code="session_ended")

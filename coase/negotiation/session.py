@@ -115,7 +115,7 @@ def negotiate(
         agreement=None if agreed is None else domain.outcome(agreed),
         step=state.step,
         utilities=reserved if agreed is None else (float(first[agreed]), float(second[agreed])),
-        reason=state.reason or "",
+        reason=state.reason,
         left=state.left,
         trace=Trace(domain, deadline, tuple(turns)),
         reservation=reserved,

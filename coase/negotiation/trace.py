@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,11 @@ class Turn:
     move: Action
     answers: tuple[Any, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The turn as JSON."""
+    def to_json(self, domain: Domain) -> dict[str, Any]:
+        """The turn as JSON, with an outcome written as {issue: value}."""
         row: dict[str, Any] = {"step": self.step, "party": self.party}
         if isinstance(self.move, Propose):
-            row |= {"move": "propose", "outcome": self.move.outcome}
+            row |= {"move": "propose", "outcome": domain.outcome(self.move.outcome)}
         elif isinstance(self.move, Accept):
             row |= {"move": "accept"}
         else:
@@ -72,12 +72,15 @@ class Trace:
         return {
             "domain": self.domain.to_json(),
             "deadline": self.deadline,
-            "turns": [turn.to_json() for turn in self.turns],
+            "turns": [turn.to_json(self.domain) for turn in self.turns],
         }
 
     @classmethod
     def from_json(cls, data: object) -> Trace:
         """Read what `to_json` wrote, and play it once through the table. The data may come from anyone.
+
+        A turn is ``{"step", "party", "move": "propose" | "accept" | "walk"}`` with `outcome` for a proposal, and
+        `reason` and `failed` for a walk.
 
         Raises:
             TermsError: it is not a trace.
@@ -92,7 +95,7 @@ class Trace:
             raise TermsError("not a trace: it has more turns than its deadline allows", code="bad_trace")
         state, turns = rules.start(), []
         for row in rows:
-            party, move, answers = _read(row)
+            party, move, answers = _read(row, domain)
             turns.append(Turn(state.step, party, move, answers))
             state = rules.apply(state, party, move)
             if row["step"] != turns[-1].step:
@@ -109,19 +112,14 @@ class Trace:
         return self.turns[index]
 
 
-def turn_of(turns: Sequence[Turn], party: Party) -> Turn | None:
-    """The last move of a party, if it made one."""
-    return next((turn for turn in reversed(turns) if turn.party == party), None)
-
-
-def _read(row: object) -> tuple[Party, Action, tuple[Any, ...]]:
+def _read(row: object, domain: Domain) -> tuple[Party, Action, tuple[Any, ...]]:
     if isinstance(row, dict) and isinstance(row.get("step"), int) and isinstance(row.get("answers", []), list):
         party, kind, answers = row.get("party"), row.get("move"), tuple(row.get("answers", ()))
         if party == "buyer" or party == "seller":
-            if kind == "propose" and type(row.get("outcome")) is int:
-                return party, Propose(row["outcome"]), answers
+            if kind == "propose" and isinstance(row.get("outcome"), dict):
+                return party, Propose(domain.number(row["outcome"])), answers
             if kind == "accept":
                 return party, Accept(), answers
-            if kind == "walk" and isinstance(row.get("reason"), str) and isinstance(row.get("failed"), bool):
-                return party, Walk(row["reason"], row["failed"]), answers
+            if kind == "walk" and isinstance(row.get("reason"), str):
+                return party, Walk(row["reason"], row.get("failed") is True), answers
     raise TermsError("not a trace: a turn has step, party and a move", code="bad_trace")

@@ -1,0 +1,238 @@
+"""Pictures of a negotiation: the offers over the steps, and where they lie in the space of utilities."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from coase.errors import MissingExtra, UsageError
+from coase.negotiation.moves import PARTIES, Party, other
+from coase.negotiation.trace import Trace
+from coase.negotiation.utility import SLACK, Floats, Integers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from coase.negotiation.session import Result
+
+FORMATS = (".png", ".svg", ".pdf")
+COLOURS: dict[Party, str] = {"buyer": "#1f6fb4", "seller": "#d9642c"}
+MARKERS: dict[Party, str] = {"buyer": "o", "seller": "s"}
+INK, SOFT, DEAL = "#333333", "#c9ccd1", "#1a8a4c"
+MOST_DOTS = 4000  # outcomes drawn as dots; of more, every n-th
+STYLE: Any = {
+    "font.size": 10,
+    "axes.edgecolor": "#8a8f98",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 11,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#eceef1",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "coase",  # the same bytes each time
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known about a session besides its moves, and how prices are written.
+
+    Args:
+        tables: utilities of all outcomes, of the buyer and the seller; None when they are private (a live deal).
+        reservation: the utility of no deal, of the buyer and the seller.
+        unit: of a price, for the axis.
+        scale: units per integer price: 1e-6 shows base units as whole tokens.
+    """
+
+    tables: tuple[Floats, Floats] | None = None
+    reservation: tuple[float, float] = (0.0, 0.0)
+    unit: str = ""
+    scale: float = 1.0
+
+
+def save(result: Result, path: str | Path) -> Path:
+    """Write the picture of a result to a .png, .svg or .pdf file and return its path.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        UsageError: another file type, or a folder that does not exist.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in FORMATS:
+        raise UsageError(f"cannot draw {file.name}", hint=f"end it in {', '.join(FORMATS)}", code="bad_picture")
+    if not file.parent.is_dir():
+        raise UsageError(f"no folder {file.parent}", hint="make it first", code="bad_picture")
+    _write(result.trace, View(result.tables, result.reservation), file, file.suffix.lower()[1:])
+    return file
+
+
+def svg(trace: Trace, view: View | None = None) -> str:
+    """The picture as an SVG element, to be put into an HTML page. Without utilities, only the offers are drawn.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    held = io.StringIO()
+    _write(trace, view or View(), held, "svg")
+    text = held.getvalue()
+    return text[text.index("<svg") :]
+
+
+def pareto(first: Floats, second: Floats) -> Integers:
+    """Numbers of the outcomes that none beats for one party without loss to the other, by falling `first`."""
+    ranked = np.lexsort((-second, -first))
+    best = np.maximum.accumulate(np.concatenate(([-np.inf], second[ranked][:-1])))
+    return ranked[second[ranked] > best].astype(np.int64)
+
+
+def nash(first: Floats, second: Floats, reservation: tuple[float, float]) -> int | None:
+    """The outcome with the largest product of gains over the reservations (Nash 1950); None when none gains both."""
+    gains = (first - reservation[0], second - reservation[1])
+    product = np.where((gains[0] > 0) & (gains[1] > 0), gains[0] * gains[1], 0.0)
+    return int(product.argmax()) if product.max() > 0 else None
+
+
+def _write(trace: Trace, view: View, target: Path | io.StringIO, kind: str) -> None:
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("drawing a negotiation", "plot") from error
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(10.5 if view.tables else 6.4, 4.7), layout="constrained")
+        _draw(figure, trace, view)
+        figure.savefig(target, format=kind, dpi=150, metadata=dated)
+
+
+def _draw(figure: Figure, trace: Trace, view: View) -> None:
+    axes = figure.subplots(1, 2 if view.tables else 1, squeeze=False)[0]
+    height, label = _height(trace, view)
+    _offers(axes[0], trace, view, height, label)
+    if view.tables:
+        _space(axes[1], trace, view, view.tables)
+    shown: dict[str, Any] = {}
+    for ax in axes:
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            shown.setdefault(name, handle)
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    figure.suptitle(_headline(trace, view), x=0.01, ha="left", fontsize=13, fontweight="bold", parse_math=False)
+
+
+def _offers(ax: Axes, trace: Trace, view: View, height: Floats, label: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for party in PARTIES:
+        made = np.array(trace.offers(party), np.int64).reshape(-1, 2)
+        size = 4.5 if len(made) <= 40 else 2.6
+        ax.plot(
+            made[:, 0], height[made[:, 1]], color=COLOURS[party], marker=MARKERS[party], markersize=size,
+            linewidth=1.4, label=f"{party}'s offers",
+        )  # fmt: skip
+    for party, level in _limits(trace, view, height).items():
+        ax.axhline(level, color=COLOURS[party], linestyle=(0, (5, 3)), linewidth=1, label=f"{party}'s reservation")
+    state = trace.session()
+    if state.agreement is not None:
+        x, y = state.step, float(height[state.agreement])
+        ax.plot(
+            [x], [y], marker="*", markersize=17, color=DEAL, markeredgecolor="white", linestyle="", label="agreement"
+        )
+    elif state.ended:
+        ax.axvline(state.step, color=INK, linewidth=1, linestyle=":", label="end without a deal")
+    ax.set_xlim(0.5, max(state.step * 1.04, state.step + 0.5))
+    ax.set_ylim(*_margin(height))
+    ax.set_xlabel(f"step (one round, both move; the deadline is step {trace.deadline})")
+    ax.set_ylabel(label, parse_math=False)
+    ax.set_title("Offers")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _space(ax: Axes, trace: Trace, view: View, tables: tuple[Floats, Floats]) -> None:
+    first, second = tables
+    every = max(1, len(first) // MOST_DOTS)
+    best = pareto(first, second)
+    ax.plot(first[::every], second[::every], ".", color=SOFT, markersize=5, label="possible outcomes")
+    ax.plot(first[best], second[best], "-", color="#8a8f98", linewidth=1.2, label="Pareto frontier")
+    for party in PARTIES:
+        made = np.array([o for _, o in trace.offers(party)], np.int64)
+        ax.plot(
+            first[made], second[made], color=COLOURS[party], marker=MARKERS[party], markersize=4, linestyle="",
+            alpha=0.7, label=f"{party}'s offers",
+        )  # fmt: skip
+    lines: Any = {"linestyle": (0, (5, 3)), "linewidth": 1}
+    ax.axvline(view.reservation[0], color=COLOURS["buyer"], label="buyer's reservation", **lines)
+    ax.axhline(view.reservation[1], color=COLOURS["seller"], label="seller's reservation", **lines)
+    fair, agreed = nash(first, second, view.reservation), trace.session().agreement
+    if fair is not None:
+        ax.plot(
+            [first[fair]], [second[fair]], marker="D", markersize=8, markerfacecolor="none", markeredgecolor=INK,
+            markeredgewidth=1.3, linestyle="", label="Nash bargaining solution",
+        )  # fmt: skip
+    if agreed is not None:
+        ax.plot(
+            [first[agreed]], [second[agreed]], marker="*", markersize=17, color=DEAL, markeredgecolor="white",
+            linestyle="", label="agreement",
+        )  # fmt: skip
+    ax.set_xlim(*_margin(np.append(first, view.reservation[0])))
+    ax.set_ylim(*_margin(np.append(second, view.reservation[1])))
+    ax.set_xlabel("utility of the buyer")
+    ax.set_ylabel("utility of the seller")
+    ax.set_title("Utilities")
+
+
+def _height(trace: Trace, view: View) -> tuple[Floats, str]:
+    """Where each outcome lies on the axis of offers, and what that axis shows: the price, if there is one."""
+    prices = trace.domain.issues.get("price")
+    if prices is not None and type(prices[0]) is int:
+        axis = tuple(trace.domain.issues).index("price")
+        at = np.unravel_index(np.arange(trace.domain.size), trace.domain.sizes)[axis]
+        price = np.array([float(value) for value in prices])[at] * view.scale
+        return price, f"price ({view.unit})" if view.unit else "price (units of the domain)"
+    if view.tables is not None:
+        return view.tables[0], "utility of the buyer"
+    return np.arange(trace.domain.size, dtype=np.float64), "outcome number"
+
+
+def _limits(trace: Trace, view: View, height: Floats) -> dict[Party, float]:
+    """For each party the last height that is still worth its reservation, where that is a limit at all."""
+    found: dict[Party, float] = {}
+    for party, table, floor in zip(PARTIES, view.tables or (), view.reservation, strict=False):
+        good = height[table >= floor - SLACK]
+        if 0 < good.size < height.size:
+            far = good.max() if np.mean(good) <= np.mean(height) else good.min()
+            if far not in (height.max(), height.min()):
+                found[party] = float(far)
+    return found
+
+
+def _margin(values: Any) -> tuple[float, float]:
+    low, high = float(np.min(values)), float(np.max(values))
+    gap = 0.04 * (high - low) or 0.5
+    return low - gap, high + gap
+
+
+def _headline(trace: Trace, view: View) -> str:
+    state = trace.session()
+    if state.agreement is None:
+        text = f"No deal: {state.reason} (step {state.step} of {trace.deadline})"
+    else:
+        outcome: dict[str, Any] = trace.domain.outcome(state.agreement)
+        if view.scale != 1 and isinstance(outcome.get("price"), int):
+            outcome["price"] = f"{outcome['price'] * view.scale:.10g} {view.unit}".strip()
+        terms = ", ".join(f"{name} {value}" for name, value in outcome.items())
+        last = trace[-1].party
+        text = f"Agreed: {terms} (step {state.step} of {trace.deadline}, the {last} took the {other(last)}'s offer)"
+    text = text.encode("latin-1", "replace").decode("latin-1")  # what every font can draw
+    return text if len(text) <= 96 else text[:93] + "..."
