@@ -71,7 +71,7 @@ def _ranks(skill: Negotiator, problem: Problem) -> list[int]:
 
 
 def _is_skill(value: object) -> bool:
-    return hasattr(value, "target") and hasattr(value, "model_fields")
+    return hasattr(type(value), "target") and hasattr(type(value), "model_fields")
 
 
 def _kinds(skill: Any) -> tuple[type, ...]:

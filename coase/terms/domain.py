@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -164,8 +163,7 @@ def _values(name: str, values: Iterable[Value], limit: int) -> Sequence[Value]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise TermsError(f"issue '{name}' needs a list of values, not {_short(values)}", code="bad_domain")
     if isinstance(values, range):
-        # len() of a range overflows beyond 2**63, so count by hand
-        count = max(0, math.ceil((values.stop - values.start) / values.step)) if abs(values.stop) < 2**64 else limit + 1
+        count = max(0, -((values.stop - values.start) // -values.step))  # len() overflows beyond 2**63
         if count > limit:
             _too_many(limit)
         if count >= 3:
