@@ -168,11 +168,10 @@ class Chain:
             tx = transactions.decode_transaction(
                 Bytes(raw) if typed else rlp.decode_to(transactions.LegacyTransaction, raw)
             )
-            if isinstance(tx, transactions.BlobTransaction):
-                raise Refused("blob transactions are not served")
+            self._check_kind(tx)
             fork.process_transaction(self._environment(time), out, tx, Uint(0))
         except (EthereumException, RLPException, RecursionError, OverflowError) as error:
-            raise Refused(f"{error or type(error).__name__}") from error
+            raise Refused(_why(error)) from error
         receipt = trie.trie_get(out.receipts_trie, out.receipt_keys[0])
         assert receipt is not None
         encoded = bytes(receipt) if typed else rlp.encode(receipt)
@@ -196,6 +195,16 @@ class Chain:
                 Log(_text(log.address), tuple(bytes(t) for t in log.topics), bytes(log.data)) for log in receipt.logs
             ),
         )
+
+    def _check_kind(self, tx: Any) -> None:
+        """What EELS leaves to the node: transactions for another chain, or for any, must not be replayed here."""
+        if isinstance(tx, transactions.BlobTransaction):
+            raise Refused("blob transactions are not served")
+        if isinstance(tx, transactions.LegacyTransaction):
+            if tx.v in (27, 28):
+                raise Refused("only replay-protected (EIP-155) transactions are taken")
+        elif int(tx.chain_id) != self.chain_id:
+            raise Refused(f"invalid chain id: signed for {int(tx.chain_id)}, this is {self.chain_id}")
 
     def adopt(self, block: Block) -> None:
         """Make an executed block the head."""
@@ -249,7 +258,7 @@ class Chain:
                 message = prepare_message(self._environment(self.next_time()), running, tx)
                 out = interpreter.process_message_call(message)
             except (EthereumException, RecursionError) as error:
-                raise Refused(f"{error or type(error).__name__}") from error
+                raise Refused(_why(error)) from error
             finally:
                 undo()
         if out.error is not None:
@@ -292,6 +301,10 @@ class Chain:
             excess_blob_gas=U64(0),
             parent_beacon_block_root=Bytes32(bytes(32)),
         )
+
+
+def _why(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _address(account: str) -> Any:

@@ -84,7 +84,7 @@ class Node:
         """
         tx: dict[str, Any] = {"from": sender, "value": call.value, "data": call.data}
         if call.to is not None:
-            tx["to"] = call.to
+            tx["to"] = checksum(call.to)
         if call.gas is not None:
             tx["gas"] = call.gas
             await self.ask(lambda: self.w3.eth.call(tx, "pending", ccip_read_enabled=False))  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ def call_of(raw: bytes) -> Call:
     """The call in a transaction that we signed."""
     tx = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
     to = bytes(tx["to"])
-    return Call("0x" + to.hex() if to else None, bytes(tx["data"]), int(tx["value"]), int(tx["gas"]))
+    return Call(checksum("0x" + to.hex()) if to else None, bytes(tx["data"]), int(tx["value"]), int(tx["gas"]))
 
 
 def hash_of(raw: bytes) -> str:

@@ -1,0 +1,103 @@
+"""What the settlement tests share: keys, a crash that can be chosen, hand-written contracts, a node on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from coase import crash
+from coase.identity import Identity
+from coase.settlement.embedded import EmbeddedChain
+
+ALICE, BOB, CAROL = (Identity.from_seed("settlement tests", name) for name in ("alice", "bob", "carol"))
+
+
+class Died(BaseException):
+    """Stands for the end of the process: nothing in the code may catch it and go on."""
+
+
+class Crash:
+    """Counts crash points, and dies at the one that is chosen."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.at = 0
+
+    def point(self, name: str) -> None:
+        self.names.append(name)
+        if len(self.names) == self.at:
+            raise Died(name)
+
+    @contextmanager
+    def die_at(self, number: int) -> Iterator[None]:
+        self.names, self.at = [], number
+        try:
+            yield
+        except Died:
+            pass
+        finally:
+            self.at = 0
+
+
+@pytest.fixture
+def crashes(monkeypatch: pytest.MonkeyPatch) -> Crash:
+    """Crash points that raise rather than kill."""
+    found = Crash()
+    monkeypatch.setattr(crash, "point", found.point)
+    return found
+
+
+@pytest.fixture
+def alice() -> Identity:
+    return ALICE
+
+
+@pytest.fixture
+def bob() -> Identity:
+    return BOB
+
+
+@pytest.fixture
+def carol() -> Identity:
+    return CAROL
+
+
+@pytest.fixture
+def creation() -> Callable[[str], bytes]:
+    """The code that creates a contract with this runtime code (hexadecimal, below 32 bytes)."""
+
+    def make(runtime: str) -> bytes:
+        code = bytes.fromhex(runtime)
+        size = len(code)
+        # PUSHn code, PUSH0, MSTORE, PUSH1 size, PUSH1 32 - size, RETURN
+        return bytes([0x5F + size, *code, 0x5F, 0x52, 0x60, size, 0x60, 32 - size, 0xF3])
+
+    return make
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[tuple[EmbeddedChain, str]]:
+    """An embedded chain behind JSON-RPC over HTTP on loopback, and its address."""
+    async with EmbeddedChain(alloc={ALICE.account: 10**20}) as chain:
+        provider: Any = chain.w3.provider
+
+        async def answer(request: web.Request) -> web.Response:
+            body = await request.json()
+            reply = await provider.make_request(body["method"], body["params"])
+            return web.json_response({**reply, "id": body["id"]})
+
+        app = web.Application()
+        app.router.add_post("/", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        server: Any = site._server
+        try:
+            yield chain, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            await runner.cleanup()
