@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title Transfers by signature (EIP-3009)
-/// @notice The holder signs typed data (EIP-712) off the chain and anyone submits it, so that the holder needs no ether.
-/// An authorization is usable strictly after `validAfter` and strictly before `validBefore` (seconds), once, in any order.
+/// @notice The holder signs typed data (EIP-712) off the chain and another submits it, so the holder needs no ether.
+/// An authorization is usable strictly after `validAfter` and strictly before `validBefore` (seconds), once, in any
+/// order.
 interface IERC3009 {
     /// @notice `nonce` of `authorizer` has been used for a transfer.
     event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);

@@ -2,14 +2,22 @@
 pragma solidity 0.8.37;
 
 /// @title An escrow for services: the buyer's money waits here until the work is delivered, accepted or ruled upon
+/// @notice A deal goes through these statuses; each step into Settled or Refunded pays out the whole price.
 ///
-/// @notice A deal goes through these statuses; every arrow into Settled or Refunded pays out the whole price.
-///
-///     None ──open──> Funded ──deliver──> Delivered ──release, claim──────────────> Settled
-///                      │                   │   │
-///                      │                   │   └──dispute──> Disputed ──rule, settleUnruled──> Settled or Refunded
-///                      │                   │                   │  └──release──> Settled
-///                      └──refund──> Refunded <────refund───────┘
+///     in status   who            calls            and the deal becomes
+///     None        the buyer *    open             Funded         (* or anyone, by openWithAuthorization)
+///     Funded      the seller     deliver          Delivered      until deliverBy
+///     Funded      the seller     refund           Refunded
+///     Funded      anyone         refund           Refunded       after deliverBy
+///     Delivered   the buyer      release          Settled
+///     Delivered   the seller     refund           Refunded
+///     Delivered   the buyer      dispute          Disputed       within reviewSeconds of the delivery
+///     Delivered   anyone         claim            Settled        later
+///     Disputed    the buyer      release          Settled
+///     Disputed    the seller     refund           Refunded
+///     Disputed    the arbiter    rule             Settled, or Refunded if the seller gets nothing;
+///                                                                within rulingSeconds of the dispute
+///     Disputed    anyone         settleUnruled    the same, half each; later
 ///
 /// @dev The id of a deal is the EIP-712 hash of its agreement, which the seller signs and the buyer opens. The escrow
 /// keeps one storage slot per deal, so each call passes the whole agreement, from which the id is computed again: an
@@ -23,13 +31,18 @@ pragma solidity 0.8.37;
 /// asked for, with or without a return value. A token that delivers less on deposit is refused. Not supported: tokens
 /// whose balances change by themselves, and tokens that charge the sender more than the amount (both could pay one deal
 /// with another's money; only deals in that token are touched).
-/// A token may refuse to pay a party, for example one on its block list. Payouts are pushed, so calls that pay that party
-/// revert, and the deal stays as it is, until the token relents. What remains open meanwhile: if the seller is blocked,
-/// it can `refund` the buyer and the arbiter can rule 0; if the buyer is blocked, it can `release` and the arbiter can
-/// rule 10000. Choose a token whose issuer both parties trust with this.
+/// A token may refuse to pay a party, for example one on its block list. Payouts are pushed, so calls that pay that
+/// party revert, and the deal stays as it is, until the token relents. What remains open meanwhile: if the seller is
+/// blocked, it can `refund` the buyer and the arbiter can rule 0; if the buyer is blocked, it can `release` and the
+/// arbiter can rule 10000; before delivery a blocked buyer can only wait. Choose a token whose issuer both parties trust
+/// with this.
+///
+/// The escrow vouches for no token and, in `openWithAuthorization`, leaves it to the token to tell whether the buyer
+/// agreed. Whoever deploys a token of its own can therefore produce events that name any buyer. An event means something
+/// only to a reader who knows the agreement behind the id and accepts its token.
 interface IServiceEscrow {
-    /// @notice None: never opened. Funded: the price is here. Delivered: the review window runs from `since`. Disputed: the
-    /// ruling window runs from `since`. Settled: over, the seller got some or all. Refunded: over, the buyer got all.
+    /// @notice None: never opened. Funded: the price is here. Delivered: the review window runs from `since`. Disputed:
+    /// the ruling window runs from `since`. Settled: over, the seller got some or all. Refunded: over, the buyer got all.
     enum Status {
         None,
         Funded,
@@ -112,9 +125,9 @@ interface IServiceEscrow {
     error Escrow_ShortTransfer(uint256 expected, uint256 got);
 
     /// @notice Opens a deal with the caller's money, which the token must allow the escrow to take.
-    /// @dev Reverts: WrongParty unless the buyer calls, BadAgreement, TooLate after `deliverBy`, AlreadyOpen, NotSignedBy,
-    /// ShortTransfer, and whatever the token says.
-    /// @param sellerSignature of the id: 65 bytes (r, s, v), or what the seller accepts when it is a contract (ERC-1271).
+    /// @dev Reverts: WrongParty unless the buyer calls, BadAgreement, TooLate after `deliverBy`, AlreadyOpen,
+    /// NotSignedBy, ShortTransfer, and whatever the token says.
+    /// @param sellerSignature of the id: 65 bytes (r, s, v), or what the seller accepts if it is a contract (ERC-1271).
     /// @param permitDeadline with `v`, `r` and `s`: an EIP-2612 permit of exactly the price. `v` 0 means that there is
     /// none. A permit that fails is ignored, since anyone may have submitted it before; the transfer then decides.
     /// @return id the EIP-712 hash of the agreement.
@@ -153,8 +166,8 @@ interface IServiceEscrow {
     /// @dev Reverts: WrongStatus unless Delivered, TooEarly until the window is over.
     function claim(Agreement calldata a) external;
 
-    /// @notice Pays the buyer back. Anyone may call after `deliverBy` when nothing was delivered; the seller may call at
-    /// any time, to give the job back or to give in.
+    /// @notice Pays the buyer back. Anyone may call after `deliverBy` when nothing was delivered; the seller may call
+    /// at any time, to give the job back or to give in.
     /// @dev Reverts: WrongStatus unless Funded, Delivered or Disputed; for others than the seller TooEarly when Funded
     /// and not yet late, WrongParty when Delivered or Disputed.
     function refund(Agreement calldata a) external;

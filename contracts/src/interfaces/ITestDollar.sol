@@ -7,8 +7,8 @@ import {IERC3009} from "./IERC3009.sol";
 
 /// @title A test currency: "Test Dollar", TUSD, six decimals
 /// @notice Everything is minted at construction and nothing is ever minted or burned later, so the sum of all balances
-/// never changes. Nobody has a privilege. Approvals by signature are EIP-2612, transfers by signature EIP-3009; both use
-/// the EIP-712 domain with name "Test Dollar" and version "1".
+/// never changes. Nobody has a privilege. Approvals by signature are EIP-2612, transfers by signature EIP-3009; both
+/// use the EIP-712 domain with name "Test Dollar" and version "1".
 interface ITestDollar is IERC20Metadata, IERC20Permit, IERC3009 {
     /// @notice The constructor got `holders` accounts and `amounts` amounts; it needs one amount for each.
     error TestDollar_LengthMismatch(uint256 holders, uint256 amounts);

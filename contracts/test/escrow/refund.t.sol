@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IServiceEscrow} from "../../src/interfaces/IServiceEscrow.sol";
+import {EscrowTest} from "../base/EscrowTest.sol";
+
+contract RefundTest is EscrowTest {
+    function testFuzz_PaysTheBuyerAfterDeliverBy(address caller, uint256 time) public {
+        _open();
+        vm.warp(_bound(time, uint256(a.deliverBy) + 1, START + 10_000 days));
+        _expectSettled(0, a.price);
+        vm.prank(caller);
+        escrow.refund(a);
+        _assertDeal(IServiceEscrow.Status.Refunded, 0, 0);
+        _assertPaid(0, a.price);
+    }
+
+    function testFuzz_SellerGivesTheJobBack(uint256 time) public {
+        _open();
+        vm.warp(_bound(time, START, START + 10_000 days));
+        _refundBySeller();
+        _assertPaid(0, a.price);
+    }
+
+    function testFuzz_SellerGivesInWhenDelivered(uint256 time) public {
+        _openAndDeliver();
+        vm.warp(_bound(time, START, START + 10_000 days));
+        _refundBySeller();
+        _assertDeal(IServiceEscrow.Status.Refunded, START, RESULT);
+        _assertPaid(0, a.price);
+    }
+
+    function testFuzz_SellerGivesInWhenDisputed(uint256 time) public {
+        _openAndDispute();
+        vm.warp(_bound(time, START, START + 10_000 days));
+        _refundBySeller();
+        _assertPaid(0, a.price);
+    }
+
+    function testFuzz_RevertWhen_DeliverByHasNotPassed(address caller, uint256 time) public {
+        vm.assume(caller != seller);
+        _open();
+        vm.warp(_bound(time, START, a.deliverBy));
+        _refuse(IServiceEscrow.Escrow_TooEarly.selector, uint256(a.deliverBy) + 1);
+        vm.prank(caller);
+        escrow.refund(a);
+    }
+
+    function test_RevertWhen_TheLastSecondToDeliver() public {
+        _open();
+        vm.warp(a.deliverBy);
+        _refuse(IServiceEscrow.Escrow_TooEarly.selector, uint256(a.deliverBy) + 1);
+        escrow.refund(a);
+    }
+
+    function testFuzz_RevertWhen_DeliveredAndCallerIsNotTheSeller(address caller) public {
+        vm.assume(caller != seller);
+        _openAndDeliver();
+        vm.warp(START + 10 days);
+        _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
+        vm.prank(caller);
+        escrow.refund(a);
+    }
+
+    function testFuzz_RevertWhen_DisputedAndCallerIsNotTheSeller(address caller) public {
+        vm.assume(caller != seller);
+        _openAndDispute();
+        vm.warp(START + 10 days);
+        _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
+        vm.prank(caller);
+        escrow.refund(a);
+    }
+
+    function test_RevertWhen_NeverOpened() public {
+        _refuseStatus(IServiceEscrow.Status.None);
+        vm.prank(seller);
+        escrow.refund(a);
+    }
+
+    function test_RevertWhen_AlreadyRefunded() public {
+        _open();
+        _refundBySeller();
+        _refuseStatus(IServiceEscrow.Status.Refunded);
+        vm.prank(seller);
+        escrow.refund(a);
+    }
+
+    function test_RevertWhen_AlreadySettled() public {
+        _openAndDeliver();
+        _release();
+        _refuseStatus(IServiceEscrow.Status.Settled);
+        vm.prank(seller);
+        escrow.refund(a);
+    }
+
+    function _refundBySeller() private {
+        _expectSettled(0, a.price);
+        vm.prank(seller);
+        escrow.refund(a);
+        _assertStatus(IServiceEscrow.Status.Refunded);
+    }
+}
