@@ -42,7 +42,7 @@ class Origin:
 
     Attributes:
         kind: "skills", "agents" or "studies".
-        name: its name, or its path when it was loaded by path.
+        name: its name, or its full path when it was loaded by path.
         sha256: of the file, hexadecimal; of an installed distribution's content, empty.
         distribution: the name and version of the distribution that brought it, or empty.
     """
@@ -71,6 +71,11 @@ def skill(what: Any, /, **parameters: Any) -> Any:
     return make(what if isinstance(what, type) else find("skills", what), parameters)
 
 
+def agent(what: Any, /, **parameters: Any) -> Any:
+    """An agent's content by name (``"gpu_provider"``), by path or by class, with these parameters; errors as `skill`."""
+    return make(what if isinstance(what, type) else find("agents", what), parameters)
+
+
 def content(kind: str) -> Path:
     """The folder of shipped content: the wheel's when installed, the clone's otherwise."""
     if kind not in FOLDERS:
@@ -92,9 +97,11 @@ def find(kind: str, what: str | os.PathLike[str]) -> type[Any]:
         UnknownName: nothing of this name, or no file at this path.
         ConfigurationError: it does not load, holds nothing of this kind or several, or the name is taken twice.
     """
-    text = os.fspath(what)
+    text = os.fspath(what) if isinstance(what, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise UsageError(f"{what!r} is neither a name nor a path", code="bad_name")
+        raise UsageError(
+            f"{what!r} is neither a name nor a path", hint="coase.skill takes also a class", code="bad_name"
+        )
     path, _, chosen = text.rpartition(":") if ".py:" in text else (text, "", "")
     if isinstance(what, os.PathLike) or path.endswith(".py") or "/" in path or os.sep in path:
         file = Path(path).expanduser()
@@ -153,7 +160,7 @@ def load(path: str | os.PathLike[str], kind: str, *, name: str = "") -> ModuleTy
     spec.has_location = True
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # pydantic resolves annotations here
-    _origins[module_name] = Origin(kind, name or os.fspath(path), digest)
+    _origins[module_name] = Origin(kind, name or str(file), digest)
     try:
         _Bytes(file, source).exec_module(module)
     except Exception as error:

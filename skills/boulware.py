@@ -16,7 +16,7 @@ import coase
 class Boulware(coase.Negotiator):
     """Hold firm, concede late."""
 
-    beta: float = Field(0.25, gt=0, allow_inf_nan=False, description="the smaller, the firmer; 1 is linear")
+    beta: float = Field(default=0.25, gt=0, allow_inf_nan=False, description="the smaller, the firmer; 1 is linear")
 
     def target(self, t: Any) -> Any:
         """1 - t^(1 / beta)."""

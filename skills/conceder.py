@@ -16,7 +16,7 @@ import coase
 class Conceder(coase.Negotiator):
     """Concede early."""
 
-    beta: float = Field(4.0, gt=0, allow_inf_nan=False, description="the larger, the softer; 1 is linear")
+    beta: float = Field(default=4.0, gt=0, allow_inf_nan=False, description="the larger, the softer; 1 is linear")
 
     def target(self, t: Any) -> Any:
         """1 - t^(1 / beta)."""

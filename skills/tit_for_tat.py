@@ -24,8 +24,10 @@ class State(NamedTuple):
 class TitForTat(coase.Negotiator):
     """Open with a small concession, then lower my demand by the factor by which they lowered theirs."""
 
-    opening: float = Field(0.02, ge=0, le=1, description="share given away once, in answer to their first offer")
-    floor: float = Field(0.0, ge=0, le=1, description="share below which I never ask")
+    opening: float = Field(
+        default=0.02, ge=0, le=1, description="share given away once, in answer to their first offer"
+    )
+    floor: float = Field(default=0.0, ge=0, le=1, description="share below which I never ask")
 
     def start(self, problem: coase.Problem) -> State:
         """Ask for everything until they have made an offer."""

@@ -110,11 +110,11 @@ def _write(trace: Trace, view: View, target: Path | io.StringIO, kind: str) -> N
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("drawing a negotiation", "plot") from error
-    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    undated: Any = {"svg": dict.fromkeys(("Date", "Creator", "Format", "Type")), "pdf": {"CreationDate": None}}
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5 if view.tables else 6.4, 4.7), layout="constrained")
         _draw(figure, trace, view)
-        figure.savefig(target, format=kind, dpi=150, metadata=dated)
+        figure.savefig(target, format=kind, dpi=150, metadata=undated.get(kind))
 
 
 def _draw(figure: Figure, trace: Trace, view: View) -> None:
@@ -146,6 +146,7 @@ def _offers(ax: Axes, trace: Trace, view: View, height: Floats, label: str) -> N
     state = trace.session()
     if state.agreement is not None:
         x, y = state.step, float(height[state.agreement])
+        ax.plot([trace[-2].step, x], [y, y], color=DEAL, linewidth=1.2, linestyle=":")
         ax.plot(
             [x], [y], marker="*", markersize=17, color=DEAL, markeredgecolor="white", linestyle="", label="agreement"
         )
@@ -153,10 +154,10 @@ def _offers(ax: Axes, trace: Trace, view: View, height: Floats, label: str) -> N
         ax.axvline(state.step, color=INK, linewidth=1, linestyle=":", label="end without a deal")
     ax.set_xlim(0.5, max(state.step * 1.04, state.step + 0.5))
     ax.set_ylim(*_margin(height))
-    ax.set_xlabel(f"step (one round, both move; the deadline is step {trace.deadline})")
+    ax.set_xlabel("step (a round: the buyer moves, then the seller)")
     ax.set_ylabel(label, parse_math=False)
-    ax.set_title("Offers")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_title(_subtitle(trace))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def _space(ax: Axes, trace: Trace, view: View, tables: tuple[Floats, Floats]) -> None:
@@ -226,13 +227,21 @@ def _margin(values: Any) -> tuple[float, float]:
 def _headline(trace: Trace, view: View) -> str:
     state = trace.session()
     if state.agreement is None:
-        text = f"No deal: {state.reason} (step {state.step} of {trace.deadline})"
+        text = f"No deal: {state.reason}" if state.ended else "Still open"
     else:
         outcome: dict[str, Any] = trace.domain.outcome(state.agreement)
         if view.scale != 1 and isinstance(outcome.get("price"), int):
-            outcome["price"] = f"{outcome['price'] * view.scale:.10g} {view.unit}".strip()
-        terms = ", ".join(f"{name} {value}" for name, value in outcome.items())
-        last = trace[-1].party
-        text = f"Agreed: {terms} (step {state.step} of {trace.deadline}, the {last} took the {other(last)}'s offer)"
+            outcome["price"] = f"{outcome['price'] * view.scale:.10g}"
+        outcome["price"] = f"{outcome['price']} {view.unit}".strip() if "price" in outcome else None
+        text = "Agreed: " + ", ".join(f"{name} {value}" for name, value in outcome.items() if value is not None)
     text = text.encode("latin-1", "replace").decode("latin-1")  # what every font can draw
-    return text if len(text) <= 96 else text[:93] + "..."
+    room = 80 if view.tables else 46
+    return text if len(text) <= room else text[: room - 3] + "..."
+
+
+def _subtitle(trace: Trace) -> str:
+    state = trace.session()
+    where = f"step {state.step} of {trace.deadline}"
+    if state.agreement is not None:
+        return f"Offers: the {trace[-1].party} took the {other(trace[-1].party)}'s in {where}"
+    return f"Offers: they ended in {where}" if state.ended else f"Offers up to {where}"

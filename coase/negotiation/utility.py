@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from coase.errors import TermsError
 from coase.negotiation.moves import Party
-from coase.terms.domain import Domain, Value
+from coase.terms.domain import Domain
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Utility = Callable[[dict[str, Value]], float] | Sequence[float] | Floats
+Utility = Callable[[dict[str, Any]], float] | Sequence[float] | Floats
 
 SLACK = 1e-9  # a target counts as met from this far below: `u >= target - SLACK` is the one comparison everywhere
 DECIMALS = (

@@ -30,8 +30,8 @@ class Model(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rules = AlternatingOffers(DOMAIN, 3)
-        self.state = self.rules.start()
+        self.mechanism = AlternatingOffers(DOMAIN, 3)
+        self.state = self.mechanism.start()
         self.made = 0  # moves so far; the buyer's are the even ones
         self.offer: int | None = None
         self.end = ""
@@ -43,9 +43,9 @@ class Model(RuleBasedStateMachine):
         legal = not self.end and party == ("buyer", "seller")[self.made % 2] and self.fits(move)
         if not legal:
             with pytest.raises(ProtocolError):
-                self.rules.apply(before, party, move)
+                self.mechanism.apply(before, party, move)
             return
-        self.state = self.rules.apply(before, party, move)
+        self.state = self.mechanism.apply(before, party, move)
         self.advance(party, move)
 
     def fits(self, move: Any) -> bool:
@@ -84,7 +84,7 @@ class Model(RuleBasedStateMachine):
         """The mechanism owns termination: whoever goes on talking breaks the protocol."""
         for move in (Propose(0), Accept(), Walk("")):
             with pytest.raises(ProtocolError) as caught:
-                self.rules.apply(self.state, party, move)
+                self.mechanism.apply(self.state, party, move)
             assert caught.value.code == ("past_deadline" if self.end == "deadline" else "session_ended")
 
 
@@ -133,11 +133,8 @@ def test_the_table_covers_what_it_should() -> None:
 def test_forbidden_moves_have_codes(state: Session, party: Any, move: Any, code: str) -> None:
     """Each refusal has its own code; whose mistake it is depends on which side we are."""
     rules = AlternatingOffers(DOMAIN, 3)
-    for us, kind in (
-        (None, LocalProtocolError),
-        (party, LocalProtocolError),
-        ("seller" if party == "buyer" else "buyer", RemoteProtocolError),
-    ):
+    them: Literal["buyer", "seller"] = "seller" if party == "buyer" else "buyer"
+    for us, kind in ((None, LocalProtocolError), (party, LocalProtocolError), (them, RemoteProtocolError)):
         with pytest.raises(kind) as caught:
             rules.apply(state, party, move, us=us)
         assert caught.value.code == code

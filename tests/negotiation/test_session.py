@@ -173,6 +173,7 @@ def test_the_result_is_plain_json() -> None:
 )
 def test_unusable_arguments_are_refused(arguments: dict[str, Any], code: str) -> None:
     """The caller's own mistakes raise, with a code for programs."""
+    given: Any = {"buyer": Flat(), "seller": Flat(), "domain": DOMAIN} | arguments
     with pytest.raises((UsageError, TermsError)) as caught:
-        coase.negotiate(**({"buyer": Flat(), "seller": Flat(), "domain": DOMAIN} | arguments))
+        coase.negotiate(**given)
     assert caught.value.code == code

@@ -69,10 +69,11 @@ def test_the_rungs_of_one_strategy_move_alike(
 ) -> None:
     """Linear concession written on any rung makes the same moves on either side."""
     other = coase.skill("boulware")
+    limits = first, second
     results = [
-        coase.negotiate(
-            *((other, mine) if swapped else (mine, other)), DOMAIN, deadline=deadline, reservation=(first, second)
-        )
+        coase.negotiate(other, mine, DOMAIN, deadline=deadline, reservation=limits)
+        if swapped
+        else coase.negotiate(mine, other, DOMAIN, deadline=deadline, reservation=limits)
         for mine in (skill, ByTarget())
     ]
     assert results[0] == results[1]
