@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
+from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra, TransactionRefused, TransactionReverted
@@ -21,6 +22,7 @@ try:
     from web3 import AsyncWeb3
     from web3.exceptions import (
         BadFunctionCallOutput,
+        BadResponseFormat,
         ContractLogicError,
         ProviderConnectionError,
         RequestTimedOut,
@@ -33,7 +35,17 @@ except ImportError as error:
 
 T = TypeVar("T")
 
-_SILENCE = (TimeoutError, OSError, ClientError, ProviderConnectionError, RequestTimedOut, TooManyRequests)
+_SILENCE = (
+    TimeoutError,
+    OSError,
+    ClientError,
+    ProviderConnectionError,
+    RequestTimedOut,
+    TooManyRequests,
+    BadResponseFormat,  # what answers is no node
+    JSONDecodeError,
+    UnicodeDecodeError,
+)
 _LIMITED = (-32005, 429)  # too many requests, as a JSON-RPC error
 
 
@@ -201,7 +213,7 @@ class Node:
                     raise TransactionRefused(_message(error), hint="see what the node says") from error
                 last = error
         raise ChainUnavailable(
-            f"the node did not answer {self.patience.attempts} times: {str(last) or type(last).__name__}",
+            f"the node did not answer {self.patience.attempts} times: {str(last)[:200] or type(last).__name__}",
             hint="check that the node runs and can be reached; nothing is lost, pending transactions are sent again",
         ) from last
 

@@ -75,7 +75,7 @@ class RpcChain:
 
     async def __aenter__(self) -> RpcChain:
         try:
-            found = int(await self._node.ask(lambda: self._w3.eth.chain_id))
+            found = await self._ask_chain_id()
         except BaseException:  # a connection that failed must leave no session
             await self.aclose()
             raise
@@ -88,6 +88,15 @@ class RpcChain:
             )
         self._chain_id = found
         return self
+
+    async def _ask_chain_id(self) -> int:
+        try:
+            found = int(await self._node.ask(lambda: self._w3.eth.chain_id))
+        except (TypeError, ValueError, LookupError) as error:
+            raise ChainUnavailable("what answers is no node", hint="check the address") from error
+        if found <= 0:
+            raise ChainUnavailable(f"the node says that its chain id is {found}", hint="check the address")
+        return found
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

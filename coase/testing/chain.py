@@ -56,16 +56,16 @@ class DeployedChain:
         self, identity: Identity, db: sqlite3.Connection | None = None, w3: AsyncWeb3[Any] | None = None
     ) -> Outbox:
         """An outbox that never sleeps: in memory unless `db` is given, over another connection if `w3` is."""
-        return Outbox(w3 or self.w3, identity, db or self.memory(), self.chain_id, patience=IMPATIENT)
+        return Outbox(w3 or self.w3, identity, db or self.database(), self.chain_id, patience=IMPATIENT)
 
     def client(self, identity: Identity, outbox: Outbox | None = None) -> EscrowClient:
         """The escrow, as this party sees it."""
         used = outbox or self.outbox(identity)
         return EscrowClient(self.w3, used, self.contracts.token, self.contracts.escrow, self.chain_id)
 
-    def memory(self) -> sqlite3.Connection:
-        """A database in memory, closed with the chain."""
-        self._databases.append(sqlite3.connect(":memory:", isolation_level=None))
+    def database(self, path: Path | None = None) -> sqlite3.Connection:
+        """A database for an outbox, in memory unless a file is given, closed with the chain."""
+        self._databases.append(sqlite3.connect(path or ":memory:", isolation_level=None))
         return self._databases[-1]
 
     def close(self) -> None:
@@ -88,7 +88,8 @@ async def memory_chain(
     async with EmbeddedChain(folder, alloc=alloc) as backend:
         deployed = DeployedChain(backend, Contracts("", ""))
         try:
-            deployed.contracts = await deploy(deployed.outbox(DEPLOYER), dict.fromkeys(holders, dollars))
+            db = deployed.database(folder / "deployer.sqlite" if folder else None)
+            deployed.contracts = await deploy(deployed.outbox(DEPLOYER, db), dict.fromkeys(holders, dollars))
             yield deployed
         finally:
             deployed.close()

@@ -53,16 +53,19 @@ def crashes(monkeypatch: pytest.MonkeyPatch) -> Crash:
 
 @pytest.fixture
 def alice() -> Identity:
+    """A party."""
     return ALICE
 
 
 @pytest.fixture
 def bob() -> Identity:
+    """Another party."""
     return BOB
 
 
 @pytest.fixture
 def carol() -> Identity:
+    """A third party."""
     return CAROL
 
 

@@ -1,3 +1,5 @@
+"""The block log: what was written comes back, what was changed is refused."""
+
 from __future__ import annotations
 
 import sqlite3
@@ -17,6 +19,7 @@ GENESIS = Genesis(alloc={ALICE.account: 10**20})
 
 
 def pay(nonce: int) -> bytes:
+    """A raw payment of one wei."""
     call = Call("0x" + "11" * 20, value=1)
     return sign(ALICE, call, chain_id=31337, nonce=nonce, gas=21_000, fees=(BASE_FEE, 0))
 
@@ -35,6 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def restored(path: Path, genesis: Genesis = GENESIS) -> tuple[int, bytes]:
+    """Number and hash of the head of the chain in the log."""
     log = BlockLog(path)
     try:
         head = log.restore(genesis).head
@@ -44,6 +48,7 @@ def restored(path: Path, genesis: Genesis = GENESIS) -> tuple[int, bytes]:
 
 
 def damage(path: Path, statement: str) -> None:
+    """Change the file behind the log's back."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute(statement)
     db.close()

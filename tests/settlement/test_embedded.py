@@ -1,3 +1,5 @@
+"""The chain in this process: restarts, crashes, locks, threads."""
+
 from __future__ import annotations
 
 import asyncio
@@ -23,14 +25,17 @@ NOBODY = "0x" + "11" * 20
 
 
 def pay(nonce: int) -> bytes:
+    """A raw payment of one wei."""
     return sign(ALICE, Call(NOBODY, value=1), chain_id=31337, nonce=nonce, gas=21_000, fees=(BASE_FEE, 0))
 
 
 def start(folder: Path | None = None) -> EmbeddedChain:
+    """A chain on which Alice has ether; not entered yet."""
     return EmbeddedChain(folder, alloc=ALLOC)
 
 
 async def head(chain: EmbeddedChain) -> tuple[int, str]:
+    """Number and hash of the latest block."""
     block: Any = await chain.w3.eth.get_block("latest")
     return block["number"], block["hash"].hex()
 
@@ -109,6 +114,7 @@ asyncio.run(main())
 
 
 def child(folder: Path, **environment: str) -> subprocess.Popen[str]:
+    """Another process that sends up to 100 payments on the chain in this folder, and prints their hashes."""
     code = _CHILD.format(here=str(Path(__file__).parent), folder=str(folder))
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -196,7 +202,7 @@ async def test_what_was_asked_before_closing_is_answered(tmp_path: Path) -> None
     async with start(tmp_path) as chain:
         sending = [asyncio.ensure_future(chain.w3.eth.send_raw_transaction(pay(nonce))) for nonce in range(10)]
         while (await head(chain))[0] == 0:
-            await asyncio.sleep(0)
+            pass
     done = [task for task in await asyncio.gather(*sending, return_exceptions=True) if not isinstance(task, Exception)]
     async with start(tmp_path) as chain:
         assert (await head(chain))[0] >= len(done) > 0

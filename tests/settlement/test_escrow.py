@@ -1,3 +1,5 @@
+"""The escrow through its client: each branch, with exact balances."""
+
 from __future__ import annotations
 
 import hashlib
@@ -57,6 +59,7 @@ class World:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
+    """A chain, four parties and an agreement that nobody has opened."""
     people = (BUYER, SELLER, ARBITER, STRANGER)
     async with memory_chain([p.account for p in people]) as chain:
         agreement = Agreement(
@@ -71,7 +74,8 @@ async def world() -> AsyncIterator[World]:
             terms_hash="ab" * 32,
             salt="01" * 32,
         )
-        yield World(chain, *(chain.client(p) for p in people), agreement)
+        buyer, seller, arbiter, stranger = (chain.client(p) for p in people)
+        yield World(chain, buyer, seller, arbiter, stranger, agreement)
 
 
 async def test_a_deal_that_goes_well(world: World) -> None:
@@ -260,19 +264,19 @@ async def test_a_node_that_hides_or_forges_the_event_is_caught(world: World) -> 
     await world.deliver()
     inner: Any = world.chain.w3.provider
 
-    for forged in ([], None):
+    class Liar(FlakyProvider):
+        hides = False
 
-        class Liar(FlakyProvider):
-            answer = forged
+        async def make_request(self, method: Any, params: Any) -> Any:
+            found: Any = await super().make_request(method, params)
+            if method == "eth_getLogs":
+                found["result"] = [] if self.hides else [{**found["result"][0], "data": "0x" + "00" * 32}]
+            return found
 
-            async def make_request(self, method: Any, params: Any) -> Any:
-                found = await super().make_request(method, params)
-                if method == "eth_getLogs":
-                    result: Any = found["result"]
-                    found["result"] = [] if self.answer is not None else [{**result[0], "data": "0x" + "00" * 32}]
-                return found
-
-        w3 = connect(Liar(inner, []))
+    for hides in (True, False):
+        liar = Liar(inner, [])
+        liar.hides = hides
+        w3 = connect(liar)
         box = world.chain.outbox(BUYER, w3=w3)
         client = EscrowClient(w3, box, world.buyer.token, world.buyer.escrow, world.chain.chain_id)
         with pytest.raises(SettlementError) as caught:
@@ -309,7 +313,7 @@ async def test_a_crash_while_opening_pays_once(world: World, crashes: Any) -> No
     """Die at each point of opening, begin again with the same journal: the price is paid once."""
     for at in (1, 2, 3):
         deal = world.agreement.model_copy(update={"salt": f"{at:064x}"})
-        db = world.chain.memory()
+        db = world.chain.database()
         with crashes.die_at(at):
             await world.chain.client(BUYER, world.chain.outbox(BUYER, db)).open("open", deal, world.signed(deal))
         assert len(crashes.names) == at

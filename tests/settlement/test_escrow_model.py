@@ -109,6 +109,7 @@ async def perform(client: EscrowClient, action: str, agreement: Agreement, point
 
 
 async def compare(chain: DeployedChain, sequence: list[tuple[str, int, int, int]]) -> None:
+    """Do the same on the chain and in the model, and compare after each step."""
     clients = [chain.client(person) for person in PEOPLE]
     deliver_by = await chain.backend.now() + LATE
     agreements = [
@@ -145,6 +146,7 @@ async def compare(chain: DeployedChain, sequence: list[tuple[str, int, int, int]
 
 
 async def run(sequence: list[tuple[str, int, int, int]]) -> None:
+    """Compare on a new chain."""
     async with memory_chain([person.account for person in PEOPLE]) as chain:
         await compare(chain, sequence)
 

@@ -1,3 +1,5 @@
+"""The EVM: execution, refusals, time, determinism."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -18,24 +20,29 @@ ALICE, BOB = Identity.from_seed("evm", "alice"), Identity.from_seed("evm", "bob"
 
 
 def chain(persist: Callable[[Block], None] | None = None) -> Chain:
+    """A chain on which Alice has 100 ether."""
     return Chain(Genesis(alloc={ALICE.account: 10**20}), persist)
 
 
 def raw(nonce: int, call: Call, *, gas: int = 21_000, chain_id: int = 31337, fee: int = BASE_FEE) -> bytes:
+    """A raw transaction of Alice."""
     return sign(ALICE, call, chain_id=chain_id, nonce=nonce, gas=gas, fees=(fee, 0))
 
 
 def pay(nonce: int, wei: int = 5) -> bytes:
+    """A raw payment to Bob."""
     return raw(nonce, Call(BOB.account, value=wei))
 
 
 def legacy(chain_id: int | None) -> bytes:
+    """The same before EIP-1559, for one chain or for any."""
     tx = {"nonce": 0, "gasPrice": BASE_FEE, "gas": 21_000, "to": BOB.account, "value": 5, "data": b""}
     signed = Account.sign_transaction(tx if chain_id is None else {**tx, "chainId": chain_id}, ALICE.secret)
     return bytes(signed.raw_transaction)
 
 
 def create(on: Chain, nonce: int, code: bytes, gas: int = 5_000_000) -> str:
+    """The account of a new contract."""
     on.send(raw(nonce, Call(None, code), gas=gas))
     assert on.head.created is not None
     assert on.head.succeeded
@@ -43,6 +50,7 @@ def create(on: Chain, nonce: int, code: bytes, gas: int = 5_000_000) -> str:
 
 
 def word(account: str) -> bytes:
+    """An account as a word of the ABI."""
     return bytes(12) + bytes.fromhex(account[2:])
 
 

@@ -1,3 +1,5 @@
+"""The outbox: each intent once, under crashes, faults and stolen nonces."""
+
 from __future__ import annotations
 
 import asyncio
@@ -32,12 +34,14 @@ ODD_REVERTS = "42600116600857005b5f5ffd"  # reverts when the block's time is odd
 
 @asynccontextmanager
 async def running(folder: Path | None = None) -> AsyncIterator[EmbeddedChain]:
+    """A chain on which Alice has 100 ether."""
     async with EmbeddedChain(folder, alloc={ALICE.account: 10**20}) as chain:
         yield chain
 
 
 @contextmanager
 def journal(path: Path | str = ":memory:") -> Iterator[sqlite3.Connection]:
+    """A journal with a table of decisions."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = off")  # a test dies by exception: the page cache lives on
@@ -50,30 +54,41 @@ def journal(path: Path | str = ":memory:") -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def db() -> Iterator[sqlite3.Connection]:
+    """A journal in memory."""
     with journal() as found:
         yield found
 
 
 @pytest.fixture
 async def chain() -> AsyncIterator[EmbeddedChain]:
+    """A chain in memory."""
     async with running() as found:
         yield found
 
 
 def outbox(chain: EmbeddedChain, db: sqlite3.Connection, w3: Any = None, patience: Patience = IMPATIENT) -> Outbox:
+    """A new outbox of Alice, as after a start."""
     return Outbox(w3 or chain.w3, ALICE, db, chain.chain_id, patience=patience)
 
 
 async def paid(chain: EmbeddedChain) -> int:
+    """What Bob has got."""
     return int(await chain.w3.eth.get_balance(BOB.account))  # type: ignore[arg-type]
 
 
 async def count(chain: EmbeddedChain) -> int:
+    """How many transactions of Alice were mined."""
     return int(await chain.w3.eth.get_transaction_count(ALICE.account))  # type: ignore[arg-type]
 
 
 def rows(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    """The outbox on disk."""
     return db.execute("select intent, nonce, status from outbox order by nonce").fetchall()
+
+
+def decide(db: sqlite3.Connection) -> None:
+    """What an agent writes beside its transaction."""
+    db.execute("insert into decision values ('pay')")
 
 
 # ---- the usual way
@@ -112,7 +127,7 @@ async def test_a_decision_commits_with_its_transaction(chain: EmbeddedChain, db:
     """What `record` writes is there with the row, and is written once."""
     box = outbox(chain, db)
     for _ in range(2):
-        await box.send("pay", PAY, record=lambda: db.execute("insert into decision values ('pay')") and None)
+        await box.send("pay", PAY, record=lambda: decide(db))
     assert db.execute("select text from decision").fetchall() == [("pay",)]
 
 
@@ -208,12 +223,11 @@ async def attempt(folder: Path, crashes: Any, at: int) -> None:
                 box = outbox(chain, db)
                 await box.resume()
                 for n in range(3):
-                    intent = f"pay {n}"
-                    record: Callable[[], None] = lambda: db.execute("insert into decision values ('pay')") and None
-                    await box.send(intent, PAY, record)
+                    await box.send(f"pay {n}", PAY, record=lambda: decide(db))
 
 
 async def check_three_payments(folder: Path) -> None:
+    """Each happened once and was decided once."""
     async with running(folder / "chain") as chain:
         assert (await paid(chain), await count(chain)) == (15, 3)
     with journal(folder / "journal.sqlite") as db:
@@ -283,6 +297,7 @@ async def test_a_cancelled_task_leaves_no_gap(chain: EmbeddedChain, db: sqlite3.
 
 
 async def deploy_odd(box: Outbox, creation: Callable[[str], bytes]) -> str:
+    """A contract that reverts in blocks with an odd time."""
     receipt = await box.send("deploy", Call(None, creation(ODD_REVERTS)))
     assert receipt.contract is not None
     return receipt.contract
@@ -424,7 +439,7 @@ async def test_a_dropped_transaction_does_not_block_the_next(chain: EmbeddedChai
     """When the node forgot nonce 0 while nobody waited, nonce 1 brings it along."""
     box = outbox(chain, db, flaky(chain.w3, [Fault.DROPPED]))
     task = asyncio.ensure_future(box.send("one", PAY))
-    while not box.knows("one") or box.lock.locked():
+    while not box.knows("one") or box.lock.locked():  # noqa: ASYNC110  # there is no event for "sent, and not mined"
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
