@@ -29,8 +29,8 @@
         ├── AddressInUse            an agent with this key already runs here
         └── Undeliverable           nobody is reachable at this address
 
-Each has a `code` (stable, for programs), a message (for people) and a `hint` (what to do). `errors.py` is the only place
-where errors are defined.
+Each has a `code` (stable, for programs), a message (for people) and a `hint` (what to do). Errors are defined here and
+nowhere else.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def recover(digest: bytes, signature: bytes) -> bytes:
         key = coincurve.PublicKey.from_signature_and_message(
             signature[:64] + bytes([signature[64] - 27]), digest, hasher=None
         )
-    except Exception as error:  # noqa: BLE001  # coincurve raises bare Exceptions and ValueErrors
+    except Exception as error:  # coincurve raises bare Exceptions and ValueErrors
         raise SignatureError("the signature belongs to no key") from error
     return key.format(compressed=True)
 
@@ -100,7 +100,26 @@ def verify(digest: bytes, signature: bytes, account: str) -> None:
         raise SignatureError(f"signed by {signer}, not by {checksum(account)}")
 
 
-# ---- bech32 (BIP 173), the encoding only: addresses are compared, never decoded into keys we trust
+# ---- bech32 (BIP 173)
+
+
+def account_at(address: str) -> str:
+    """The EVM account of an agent address: both are forms of one public key.
+
+    Raises:
+        SignatureError: not an agent address, or its checksum or key is wrong.
+    """
+    words = [_ALPHABET.find(c) for c in address[6:-6]] if isinstance(address, str) and len(address) == 65 else []
+    value = 0
+    for word in words:
+        value = value << 5 | max(word, 0)
+    key = (value >> len(words) * 5 % 8).to_bytes(33, "big") if len(words) == 53 else b""
+    try:
+        if agent_address(key) == address:
+            return account_of(key)
+    except ValueError:  # 33 bytes that are no point of the curve
+        pass
+    raise SignatureError(f"{str(address)[:80]!r} is not an agent address", code="bad_address")
 
 
 def agent_address(public_key: bytes) -> str:

@@ -67,7 +67,7 @@ class Message(BaseModel):
     @classmethod
     def parse_raw(cls, b: str | bytes, **_: Any) -> Self:  # pydantic's own is deprecated
         """A message from JSON; `pydantic.ValidationError` for anything else, too long included."""
-        data = b.encode() if isinstance(b, str) else b
+        data = b.encode("utf-8", "surrogatepass") if isinstance(b, str) else b
         if len(data) > cls.max_bytes:
             wrong = PydanticCustomError("message_too_large", "more than {limit} bytes", {"limit": cls.max_bytes})
             # The bytes themselves are left out: errors are logged and sent back.

@@ -8,7 +8,7 @@ from typing import Any, Self
 from coase.errors import LocalProtocolError, UsageError
 from coase.negotiation.moves import Accept, Action, Ask, Move, Party, Propose, Walk
 from coase.negotiation.problem import Problem
-from coase.negotiation.skill import Negotiator
+from coase.negotiation.skill import Negotiator, Seat, choose
 from coase.negotiation.trace import Turn
 
 QUESTIONS = 8  # that a skill may ask before one move
@@ -34,7 +34,7 @@ class Player:
         answers: what was answered to its questions before the last move.
     """
 
-    __slots__ = ("_begun", "_offer", "_state", "answers", "party", "problem", "skill", "step")
+    __slots__ = ("_begun", "_offer", "_plan", "_state", "answers", "party", "problem", "skill", "step")
 
     def __init__(self, skill: Negotiator, problem: Problem) -> None:
         if not isinstance(skill, Negotiator):
@@ -48,6 +48,7 @@ class Player:
         self.step = 0
         self.answers: tuple[Any, ...] = ()
         self._begun = False
+        self._plan: list[int] | None = None
         self._state: Any = None
         self._offer: int | None = None
 
@@ -61,6 +62,11 @@ class Player:
         Raises:
             LocalProtocolError: called more often than the deadline has steps, or with an offer outside the domain.
         """
+        plan = self._plan
+        if plan is not None:  # the ladder's own `step` without its detours: a plan's ranks are within the reservation
+            self._count(offer)
+            rank = plan[self.step - 1]
+            return choose(self.problem, offer, rank, rank)
         move = self._first(offer)
         while isinstance(move, Ask):
             if ask is None:
@@ -104,22 +110,30 @@ class Player:
                 )
         return self
 
-    def _first(self, offer: int | None) -> Move:
+    def _count(self, offer: int | None) -> None:
         problem = self.problem
         if self.step >= problem.deadline:
             raise LocalProtocolError(f"the deadline of {problem.deadline} steps is over", code="past_deadline")
         if offer is not None and not 0 <= offer < len(problem.utility):
             raise LocalProtocolError(f"the offer {offer} is not in the domain", code="unknown_outcome")
         self.step += 1
+
+    def _first(self, offer: int | None) -> Move:
+        self._count(offer)
         self.answers = ()
         self._offer = offer
         try:
             if not self._begun:
-                self._state, self._begun = self.skill.begin(problem), True
+                self._begin()
             self._state, move = self.skill.step(self._state, offer)
         except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
             return _failed("the skill raised", error)
         return move
+
+    def _begin(self) -> None:
+        self._state, self._begun = self.skill.begin(self.problem), True
+        if isinstance(self._state, Seat) and type(self.skill).step is Negotiator.step:
+            self._plan = self._state.plan
 
     def _next(self, reply: Any) -> Move:
         self.answers = (*self.answers, reply)

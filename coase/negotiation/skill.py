@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from coase.negotiation.moves import ACCEPT, Move, Propose, Walk
+from coase.negotiation.moves import ACCEPT, Action, Move, Propose, Walk
 from coase.negotiation.plan import plan_of
 from coase.negotiation.problem import Now, Problem
 
@@ -70,7 +70,7 @@ class Negotiator(BaseModel):
             own, floor, rank = self.bid(own, Now(problem, seat.done + 1, -1 if offer is None else offer))
             last = problem.count - 1
             floor, rank = min(floor, last), min(rank, last)
-        return Seat(problem, seat.plan, seat.done + 1, own), _choose(problem, offer, floor, rank)
+        return Seat(problem, seat.plan, seat.done + 1, own), choose(problem, offer, floor, rank)
 
     def answer(self, state: Any, reply: Any) -> tuple[Any, Move]:
         """My next state and my move, given the answer to my last `Ask`."""
@@ -85,7 +85,8 @@ class Negotiator(BaseModel):
         return Seat(problem, plan, 0, () if plan is not None else self.start(problem))
 
 
-def _choose(problem: Problem, offer: int | None, floor: int, rank: int) -> Move:
+def choose(problem: Problem, offer: int | None, floor: int, rank: int) -> Action:
+    """The move of a party that accepts ranks down to `floor` and otherwise proposes `rank`."""
     if offer is not None and problem.rank_of[offer] <= floor:
         return ACCEPT
     if rank < 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from coase.errors import TermsError
 from coase.negotiation.alternating import AlternatingOffers, Session
@@ -12,8 +12,7 @@ from coase.negotiation.moves import Accept, Action, Party, Propose, Walk
 from coase.terms.domain import Domain
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One move.
 
     Args:

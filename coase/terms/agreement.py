@@ -1,4 +1,4 @@
-"""The agreement that both parties sign (EIP-712). Its digest is the escrow's id, so it is bound to chain and contract."""
+"""The agreement that both parties sign (EIP-712). Its digest is the escrow's id."""
 
 from __future__ import annotations
 

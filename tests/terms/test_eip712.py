@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from eth_account.messages import _hash_eip191_message, encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,8 +51,6 @@ def agreement(**changes: Any) -> Agreement:
 
 def oracle(a: Agreement, chain_id: int) -> bytes:
     """The digest that eth_account computes."""
-    from eth_account.messages import _hash_eip191_message, encode_typed_data
-
     domain = {"name": "Coase Escrow", "version": "1", "chainId": chain_id, "verifyingContract": ESCROW}
     names = [f["name"] for f in TYPES["Agreement"]]
     message = encode_typed_data(domain, TYPES, dict(zip(names, a.row(), strict=True)))
@@ -106,8 +105,6 @@ def test_values_that_do_not_fit_their_type_are_refused(kind: str, value: Any) ->
 
 def test_permits_hash_as_eth_account_hashes_them() -> None:
     """The EIP-2612 digest agrees with the general encoder."""
-    from eth_account.messages import _hash_eip191_message, encode_typed_data
-
     fields = [
         ("owner", "address"),
         ("spender", "address"),

@@ -1,0 +1,404 @@
+"""A seller: lists what its agent offers, bargains, works once the money is in the escrow, and gets paid or gives it back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from coase.agent import pricing
+from coase.agent.bargaining import ANSWERS, Bargain
+from coase.agent.content import ArbiterAgent, Delivery, SellerAgent
+from coase.agent.journal import Record
+from coase.agent.judge import Judge
+from coase.agent.message import Message
+from coase.agent.messages import (
+    Accepted,
+    Closed,
+    Complaint,
+    Delivered,
+    Funded,
+    OpenQuotes,
+    Progress,
+    Quote,
+    Ready,
+    Refuse,
+    Request,
+    Reveal,
+    Revealed,
+    SealedQuote,
+    Sign,
+    Signed,
+    WalkAway,
+    commitment,
+    delivery_hash,
+)
+from coase.agent.party import Party, same_party
+from coase.agent.toolbox import Toolbox
+from coase.agent.world import World
+from coase.errors import CoaseError, ComputeError, DealError, JobFailed, RemoteProtocolError, TransactionReverted
+from coase.identity import Identity, account_at
+from coase.negotiation.player import Player
+from coase.terms.agreement import Agreement
+from coase.terms.canonical import digest
+from coase.terms.listing import Listing
+from coase.terms.order import Order
+
+LISTING_KEY = "main"
+TRIES = 3  # at work whose worker died
+LISTING_SECONDS = 30 * 86_400
+LEAST_SECONDS, MOST_SECONDS = 10, 90 * 86_400  # a deal's deadlines, review and ruling windows
+
+
+class Seller(Party):
+    """Runs a `SellerAgent`. Deals are served one task each; nothing is journalled before the seller signs."""
+
+    listing: Listing
+
+    def __init__(self, name: str, identity: Identity, world: World, agent: SellerAgent) -> None:
+        super().__init__(name, identity, world)
+        self.agent = agent
+        self.tools = Toolbox(self)
+        self.judge = Judge(self, agent) if isinstance(agent, ArbiterAgent) else None
+
+    # ---- the shop
+
+    async def open_shop(self) -> Listing:
+        """Publish the listing: the one remembered from before, or a new one for what the agent offers."""
+        known = self.journal.recall("listing")
+        self.listing = Listing.model_validate(known) if known else await self._new_listing()
+        self.journal.remember("listing", self.listing.model_dump(mode="json"))
+        await self.world.time.read()
+        self.world.registry.publish(self.listing)
+        self.emit("", "listed", kind=self.listing.kind, title=self.listing.title, price=self.listing.price)
+        return self.listing
+
+    async def _new_listing(self) -> Listing:
+        offering = await self.agent.offering(self.tools)
+        goods = {name: self.blobs.put(body) for name, body in sorted(offering.goods.items())}
+        self.journal.remember("goods", goods)
+        now = await self.world.chain.now()
+        return Listing.signed(
+            self.identity,
+            key=LISTING_KEY,
+            sequence=1,
+            kind=offering.kind,
+            title=offering.title,
+            description=offering.description,
+            attributes=dict(offering.attributes),
+            unit=offering.unit,
+            content=digest(goods) if goods else "",
+            issued=now,
+            expires=now + LISTING_SECONDS,
+            **pricing.listed(self.agent.list_price),
+        )
+
+    @property
+    def goods(self) -> dict[str, str]:
+        """The files sold as they are, name -> SHA-256."""
+        return self.journal.recall("goods") or {}
+
+    # ---- messages that begin something
+
+    def take(self, sender: str, message: Message) -> bool:
+        """Begin a session on a request, answer the arbiter, and tell what became of deals that have ended."""
+        if isinstance(message, Request):
+            self._begin(sender, message)
+        elif isinstance(message, Reveal):
+            self.spawn(self._reveal(sender, message))
+        elif isinstance(message, Complaint) and self.judge is not None:
+            self.spawn(self.judge.hear(sender, message))
+        else:
+            return False
+        return True
+
+    def _begin(self, sender: str, request: Request) -> None:
+        if request.deal in self._inboxes or self.journal.get(request.deal) is not None:
+            self.emit(request.deal, "ignored", code="deal_exists", reason="a request for a deal that is known already")
+        elif self.open_inbox(request.deal):
+            self.spawn(self._session(request, sender))
+        else:
+            busy = Refuse(deal=request.deal, code="busy", reason="too many deals at once; try later")
+            self.spawn(self.send(sender, busy))
+
+    async def _session(self, request: Request, buyer: str) -> None:
+        deal = request.deal
+        try:
+            await self._sell(request, buyer)
+        except TimeoutError:
+            self.emit(deal, "left", code="timeout", reason="the buyer fell silent")
+        except (RemoteProtocolError, DealError) as error:
+            self.emit(deal, "left", code=error.code, reason=error.message)
+            await self.send(buyer, Refuse(deal=deal, code=error.code, reason=error.message[:300]))
+        finally:
+            if self.journal.get(deal) is None:
+                self.close_inbox(deal)
+        if self.journal.get(deal) is not None:
+            await self.serve(deal)
+
+    async def _sell(self, request: Request, buyer: str) -> None:
+        deal, order = request.deal, request.order
+        self._check_request(request)
+        if request.sealed:
+            await self._quote(request, buyer)
+        else:
+            await self.send(buyer, Ready(deal=deal))
+        bargain = Bargain(
+            deal,
+            "seller",
+            pricing.rules(self.listing, request.deadline),
+            self._player(request),
+            lambda message: self.send(buyer, message),
+            lambda: self.expect(deal, buyer, *ANSWERS),
+        )
+        outcome = await bargain.run()
+        if outcome.agreement is None:
+            return
+        sign = await self.expect(deal, buyer, Sign, WalkAway, Refuse)
+        if not isinstance(sign, Sign):
+            return
+        agreed = order.model_copy(update={"unit_price": outcome.agreement["price"]})
+        await self._check_agreement(sign, agreed, buyer)
+        body = {
+            "peer": buyer,
+            "order": agreed.model_dump(mode="json"),
+            "agreement": sign.agreement.model_dump(),
+            "buyer_signature": sign.signature,
+            "trace": outcome.trace.to_json(),
+        }
+        self.moved(self.journal.open(deal, "seller", body, state="agreed"), price=agreed.price)
+        signature = self.identity.sign(self.escrow.digest(sign.agreement)).hex()
+        await self.send(buyer, Signed(deal=deal, signature=signature))
+
+    def _player(self, request: Request) -> Player:
+        return pricing.player(
+            self.agent,
+            self.listing,
+            "seller",
+            limit=self.agent.floor_price,
+            deadline=request.deadline,
+            mark=f"{self.world.seed}/{request.deal}",
+        )
+
+    def _check_request(self, request: Request) -> None:
+        listing, order = self.listing, request.order
+        wanted = (request.deal, listing.digest, listing.kind, listing.unit, listing.content, 0)
+        if (order.deal, order.listing, order.kind, order.unit, order.content, order.unit_price) != wanted:
+            raise RemoteProtocolError("the order is not for what is listed", code="order_mismatch")
+        if request.deadline > self.agent.deadline:
+            raise DealError(f"no more than {self.agent.deadline} steps of bargaining", code="deadline_too_long")
+        refusal = self.agent.refuse(order)
+        if refusal is not None:
+            raise DealError(refusal.reason, code=refusal.code)
+
+    async def _quote(self, request: Request, buyer: str) -> None:
+        """Commit to a price before any quote is opened, so that no quote can be made to fit another."""
+        deal = request.deal
+        price = pricing.first_offer(self._player(request), self.listing)
+        salt = digest(["quote", deal, self.identity.sign(bytes.fromhex(digest(["salt", deal]))).hex()])
+        await self.send(buyer, SealedQuote(deal=deal, commitment=commitment(deal, price, salt)))
+        if not isinstance(await self.expect(deal, buyer, OpenQuotes, WalkAway), OpenQuotes):
+            raise DealError("the buyer left before the quotes were opened", code="walked")
+        await self.send(buyer, Quote(deal=deal, unit_price=price, salt=salt))
+
+    async def _check_agreement(self, sign: Sign, agreed: Order, buyer: str) -> None:
+        a, now = sign.agreement, await self.world.chain.now()
+        chain = self.world.chain.chain_id
+        windows = (a.deliver_by - now, a.review_seconds, a.ruling_seconds)
+        problem = (
+            ("order", sign.order != agreed or a.terms_hash != agreed.hash),
+            ("price", a.price != agreed.price),
+            ("parties", a.seller != self.identity.account or not same_party(buyer, a.buyer)),
+            ("currency", a.token != self.world.token),
+            ("arbiter", not self._trusts(a.arbiter) or a.arbiter in (a.buyer, a.seller)),
+            ("deadlines", not all(LEAST_SECONDS <= w <= MOST_SECONDS for w in windows)),
+        )
+        for what, wrong in problem:
+            if wrong:
+                raise RemoteProtocolError(f"the agreement's {what} is not what was agreed", code=f"agreement_{what}")
+        a.verify(a.buyer, sign.signature, chain, self.world.escrow)
+
+    def _trusts(self, arbiter: str) -> bool:
+        """Arbiters are the market's operator and whoever lists validations."""
+        if arbiter == self.world.operator:
+            return True
+        return any(listing.account == arbiter for listing in self.world.registry.search("kind=validation", limit=100))
+
+    # ---- a deal that both have signed, from wherever the journal says it is
+
+    async def resume(self) -> None:
+        """Take up open deals; rulings first."""
+        if self.judge is not None:
+            await self.judge.resume()
+        for record in self.journal.deals("seller", open_only=True):
+            if self.open_inbox(record.deal):
+                self.spawn(self.serve(record.deal))
+                self.spawn(self.send(record.body["peer"], Ready(deal=record.deal)))
+
+    async def serve(self, deal: str) -> None:
+        """Drive a deal to its end."""
+        steps: dict[str, Callable[[Record], Any]] = {
+            "agreed": self._await_money,
+            "funded": self._accept,
+            "accepted": self._work,
+            "delivered": self._await_payment,
+            "disputed": self._await_payment,
+        }
+        try:
+            while not (record := await self.reconcile(deal)).ended:
+                await steps[record.state](record)
+            await self.send(record.body["peer"], Closed(deal=deal, state=record.state))
+        finally:
+            self.close_inbox(deal)
+
+    async def _await_money(self, record: Record) -> None:
+        agreement = Agreement(**record.body["agreement"])
+        try:
+            message = await self.expect(record.deal, record.body["peer"], Funded, WalkAway, Refuse, Closed)
+        except TimeoutError:
+            message = None
+        if (await self.on_chain(record)).status != "none":
+            return  # reconcile moves it on
+        gone = message is not None and not isinstance(message, Funded)
+        if gone or await self.world.chain.now() > agreement.deliver_by:
+            reason = "the buyer left" if gone else "not funded by the deadline"
+            self.moved(self.journal.apply(record.deal, "expire", reason=reason, code="not_funded"))
+
+    async def _accept(self, record: Record) -> None:
+        agreement = Agreement(**record.body["agreement"])
+        if await self.world.chain.now() > agreement.deliver_by:
+            await self._give_back(record, "too_late", "the deadline has passed")
+            return
+        self.moved(self.journal.apply(record.deal, "accept"))
+        await self.send(record.body["peer"], Accepted(deal=record.deal))
+
+    async def _work(self, record: Record) -> None:
+        """Work, write the result down, commit to its hash on the chain, then tell the buyer."""
+        deal, peer = record.deal, record.body["peer"]
+        if "files" not in record.body:
+            try:
+                delivery = await self._performed(record)
+            except (ComputeError, DealError) as error:
+                await self._give_back(record, error.code, error.message)
+                return
+            if delivery is None:
+                return
+            record = self._worked(record, delivery)
+        agreement = Agreement(**record.body["agreement"])
+        result_hash = delivery_hash(record.body["result"], record.body["files"])
+        if (await self.on_chain(record)).status == "funded":
+            try:
+                await self.escrow.deliver(
+                    f"{deal}/deliver", agreement, result_hash, record=self.intend(deal, "deliver")
+                )
+            except TransactionReverted as error:
+                if (await self.on_chain(record)).status == "funded":
+                    await self._give_back(record, "too_late", error.reason or error.message)
+                return
+        self.moved(self.journal.apply(deal, "deliver"))
+        await self._announce(deal)
+
+    async def _performed(self, record: Record) -> Delivery | None:
+        """Let the agent work, in a task that ends when the deal does; None when it did. A dead worker gets new tries."""
+        deal, peer = record.deal, record.body["peer"]
+        order = Order(**record.body["order"])
+        for tries_left in reversed(range(TRIES)):
+            progress = partial(self._tell, deal, peer)
+            work = asyncio.create_task(self.agent.perform(order, peer, self.tools, progress))
+            try:
+                return await self._unless_ended(work, record)
+            except JobFailed as error:
+                if not tries_left:
+                    raise
+                self.emit(deal, "retry", code=error.code, reason=error.message)
+            finally:
+                work.cancel()
+                await asyncio.wait([work])
+        return None
+
+    async def _unless_ended(self, work: asyncio.Task[Delivery], record: Record) -> Delivery | None:
+        """The work's result, or None as soon as the escrow no longer waits for it."""
+        while True:
+            news = asyncio.create_task(self.expect(record.deal, record.body["peer"], Closed, Refuse))
+            try:
+                await asyncio.wait([work, news], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                news.cancel()
+                await asyncio.wait([news])
+            if work.done():
+                return work.result()
+            if (await self.reconcile(record.deal)).ended:
+                return None
+
+    def _worked(self, record: Record, delivery: Delivery) -> Record:
+        files = {name: self.blobs.put(body) for name, body in sorted(delivery.files.items())}
+        evidence = {name: self.blobs.put(body) for name, body in sorted(delivery.evidence.items())}
+        return self.journal.note(record.deal, "worked", result=dict(delivery.result), files=files, evidence=evidence)
+
+    def _tell(self, deal: str, peer: str, done: int, of: int) -> None:
+        self.emit(deal, "progress", done=done, of=of)
+        self.spawn(self.send(peer, Progress(deal=deal, done=done, of=of)))
+
+    async def _announce(self, deal: str) -> None:
+        body = self.journal.need(deal).body
+        await self.send(body["peer"], Delivered(deal=deal, result=body["result"], files=body["files"]))
+
+    async def _await_payment(self, record: Record) -> None:
+        """Wait for release, ruling or the end of a window; anyone may finish what its window has closed."""
+        deal, peer = record.deal, record.body["peer"]
+        try:
+            message = await self.expect(deal, peer, Closed, Funded)
+            if isinstance(message, Funded):  # the buyer restarted and asks again
+                await self._announce(deal)
+            return
+        except TimeoutError:
+            pass
+        agreement, state, now = (
+            Agreement(**record.body["agreement"]),
+            await self.on_chain(record),
+            await self.world.chain.now(),
+        )
+        if state.status == "delivered" and now > state.at + agreement.review_seconds:
+            await self._try(self.escrow.claim(f"{deal}/claim", agreement, record=self.intend(deal, "claim")))
+        elif state.status == "disputed" and now > state.at + agreement.ruling_seconds:
+            await self._try(
+                self.escrow.settle_unruled(f"{deal}/unruled", agreement, record=self.intend(deal, "unruled"))
+            )
+
+    async def _give_back(self, record: Record, code: str, reason: str) -> None:
+        """Refund the buyer at once: work that cannot be done must not hold money until a deadline."""
+        deal, agreement = record.deal, Agreement(**record.body["agreement"])
+        self.journal.note(deal, "giving back", code=code, reason=reason)
+        await self._try(self.escrow.refund(f"{deal}/refund", agreement, record=self.intend(deal, "refund")))
+        await self.send(record.body["peer"], Refuse(deal=deal, code=code, reason=reason[:300]))
+
+    async def _try(self, sending: Any) -> None:
+        try:
+            await sending
+        except TransactionReverted as error:  # somebody was there first: reconcile will see it
+            self.emit("", "reverted", reason=error.reason)
+
+    # ---- what others may see
+
+    async def _reveal(self, sender: str, message: Reveal) -> None:
+        record = self.journal.get(message.deal)
+        shown: dict[str, str] = {}
+        if record is not None and "files" in record.body and same_party(sender, record.body["agreement"]["arbiter"]):
+            evidence = record.body["evidence"]
+            shown = {name: evidence[name] for name in message.names if name in evidence}
+        await self.send(sender, Revealed(deal=message.deal, evidence=shown))
+
+    def entitled(self, sender: str, deal: str, blob: str) -> bool:
+        """The buyer and the arbiter may have what was delivered; the arbiter also the evidence."""
+        record = self.journal.get(deal)
+        if record is None or "files" not in record.body:
+            return False
+        try:
+            account = account_at(sender)
+        except CoaseError:
+            return False
+        agreement, files = record.body["agreement"], set(record.body["files"].values())
+        if account == agreement["arbiter"]:
+            return blob in files or blob in record.body["evidence"].values()
+        return account == agreement["buyer"] and blob in files

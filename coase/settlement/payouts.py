@@ -1,0 +1,33 @@
+"""Who got what when a deal ended, from the escrow's event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from coase.errors import SettlementError
+from coase.identity import keccak
+from coase.terms.agreement import Agreement
+
+if TYPE_CHECKING:
+    from coase.settlement.escrow import EscrowClient
+
+_SETTLED = keccak(b"Settled(bytes32,uint256,uint256)")
+
+
+async def payout(client: EscrowClient, agreement: Agreement) -> tuple[int, int]:
+    """(to the seller, to the buyer) in base units.
+
+    Raises:
+        SettlementError: the deal has not ended, or the node's event does not add up to the price.
+    """
+    topics = ["0x" + _SETTLED.hex(), "0x" + client.digest(agreement).hex()]
+    query: Any = {"address": client.escrow, "topics": topics, "fromBlock": "earliest"}
+    found = [
+        bytes(log["data"]) for log in await client.outbox.node.ask(lambda: client.outbox.node.w3.eth.get_logs(query))
+    ]
+    if len(found) != 1 or len(found[0]) != 64:
+        raise SettlementError("the escrow has not paid out this deal", code="not_settled")
+    to_seller, to_buyer = int.from_bytes(found[0][:32], "big"), int.from_bytes(found[0][32:], "big")
+    if to_seller + to_buyer != agreement.price:
+        raise SettlementError("the payout does not add up to the price", hint="ask another node", code="bad_event")
+    return to_seller, to_buyer
