@@ -80,6 +80,8 @@ class Player:
 
     async def amove(self, offer: int | None, ask: AsyncDriver) -> Action:
         """`move`, with questions answered by a coroutine function."""
+        if self._plan is not None:
+            return self.move(offer)
         move = self._first(offer)
         while isinstance(move, Ask):
             try:

@@ -175,6 +175,26 @@ def test_a_trace_recreates_the_player(name: str, deadline: int, seed: int, cut: 
         state = rules.apply(state, turn.party, turn.move)
 
 
+@pytest.mark.parametrize("name", ["boulware", "tit_for_tat"])
+@given(cut=st.integers(0, 40), mixed=st.integers(0, 2**30))
+async def test_moves_may_be_awaited_or_not(name: str, cut: int, mixed: int) -> None:
+    """Replayed, awaited and plain moves mix: a resumed live session moves as `negotiate` does."""
+
+    async def nobody(ask: Ask) -> Any:
+        """These skills ask nothing."""
+        raise AssertionError(ask)
+
+    result = coase.negotiate(coase.skill(name), coase.skill("linear"), DOMAIN, deadline=20)
+    one = player(coase.skill(name), deadline=20).replay(result.trace.turns[:cut])
+    state = coase.Trace(DOMAIN, 20, result.trace.turns[:cut]).session()
+    rules = AlternatingOffers(DOMAIN, 20)
+    for turn in result.trace.turns[cut:]:
+        if turn.party == "buyer":
+            awaited = mixed >> turn.step & 1
+            assert (await one.amove(state.offer, nobody) if awaited else one.move(state.offer)) == turn.move
+        state = rules.apply(state, turn.party, turn.move)
+
+
 def test_another_skill_does_not_replay() -> None:
     """A trace that the skill would not make now says so: its file or its parameters changed."""
     result = coase.negotiate(coase.skill("boulware"), coase.skill("linear"), DOMAIN, deadline=9)
