@@ -32,7 +32,8 @@ class ChainBackend(Protocol):
     async def wait(self, seconds: int) -> None:
         """Return when the next block would be `seconds` later than now.
 
-        An embedded chain, where no time passes while nobody sends, moves its time on instead.
+        An embedded chain, where no time passes while nobody sends, moves its time on instead. `UsageError` when
+        `seconds` is negative.
         """
         ...
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from coase.errors import ChainUnavailable, ConfigurationError
+from coase.errors import ChainUnavailable, ConfigurationError, UsageError
 from coase.settlement.blocklog import BlockLog
-from coase.settlement.evm import Chain, Genesis
+from coase.settlement.evm import Chain, Genesis, Refused
 from coase.settlement.provider import EmbeddedProvider, connect, handle
 
 if TYPE_CHECKING:
@@ -65,12 +65,18 @@ class EmbeddedChain:
         return await self._run(lambda chain: chain.next_time())
 
     async def wait(self, seconds: int) -> None:
-        """Move the time of the next block on."""
-        await self._run(lambda chain: chain.advance(seconds))
+        """Move the time of the next block on. `UsageError` when that is backwards, or beyond all time."""
+        await self._advance(lambda chain: seconds)
 
     async def wait_until(self, time: int) -> None:
         """Move the time of the next block on to `time`, unless it is there."""
-        await self._run(lambda chain: chain.advance(max(0, time - chain.next_time())))
+        await self._advance(lambda chain: max(0, time - chain.next_time()))
+
+    async def _advance(self, seconds: Callable[[Chain], int]) -> None:
+        try:
+            await self._run(lambda chain: chain.advance(seconds(chain)))
+        except Refused as error:
+            raise UsageError(str(error), hint="wait for a number of seconds ahead", code="bad_wait") from error
 
     async def __aenter__(self) -> EmbeddedChain:
         if self._executor is not None:
@@ -92,8 +98,10 @@ class EmbeddedChain:
         """Finish what was asked before, then close the thread and its files."""
         executor, self._executor = self._executor, None
         if executor is not None:
-            await asyncio.get_running_loop().run_in_executor(executor, self._close)
-            executor.shutdown()
+            try:
+                await asyncio.get_running_loop().run_in_executor(executor, self._close)
+            finally:  # cancelled or not, the close is the last thing that the thread does
+                executor.shutdown(wait=False)
 
     # ---- below, on the chain's thread
 

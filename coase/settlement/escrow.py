@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coase.errors import LocalProtocolError, SettlementError
+from coase.errors import LocalProtocolError, SettlementError, SignatureError, UsageError
 from coase.identity import checksum, keccak
 from coase.settlement.artifacts import artifact
 from coase.settlement.outbox import Outbox
@@ -75,7 +75,7 @@ class EscrowClient:
             raise LocalProtocolError(
                 f"the agreement is in {agreement.token}, this escrow client pays in {self.token}", code="other_token"
             )
-        signature = bytes.fromhex(seller_signature) if isinstance(seller_signature, str) else seller_signature
+        signature = _signature(seller_signature)
 
         async def call() -> Call:
             return self._call("open", agreement, signature, *await self._permit(agreement))
@@ -85,7 +85,7 @@ class EscrowClient:
 
     async def deliver(self, intent: str, agreement: Agreement, result_hash: bytes, record: Record = None) -> Receipt:
         """The seller commits to a result (32 bytes), by `deliver_by`. The review window starts."""
-        return await self._do(intent, "deliver", agreement, result_hash, record=record)
+        return await self._do(intent, "deliver", agreement, _hash(result_hash), record=record)
 
     async def release(self, intent: str, agreement: Agreement, record: Record = None) -> Receipt:
         """The buyer accepts the result, or gives in during a dispute: the seller is paid."""
@@ -101,10 +101,12 @@ class EscrowClient:
 
     async def dispute(self, intent: str, agreement: Agreement, reason_hash: bytes, record: Record = None) -> Receipt:
         """The buyer disputes within the review window; `reason_hash` is 32 bytes. The ruling window starts."""
-        return await self._do(intent, "dispute", agreement, reason_hash, record=record)
+        return await self._do(intent, "dispute", agreement, _hash(reason_hash), record=record)
 
     async def rule(self, intent: str, agreement: Agreement, basis_points: int, record: Record = None) -> Receipt:
         """The arbiter gives the seller 0 to 10,000 basis points of the price, and the buyer the rest."""
+        if not isinstance(basis_points, int) or not 0 <= basis_points <= 10_000:
+            raise UsageError(f"a ruling is 0 to 10,000 basis points, not {basis_points!r}", code="bad_ruling")
         return await self._do(intent, "rule", agreement, basis_points, record=record)
 
     async def settle_unruled(self, intent: str, agreement: Agreement, record: Record = None) -> Receipt:
@@ -175,3 +177,19 @@ class EscrowClient:
     async def _read(self, function: Any) -> Any:
         request: Callable[[], Awaitable[Any]] = lambda: function.call(ccip_read_enabled=False)  # noqa: E731  # a thunk
         return await self.outbox.node.ask(request)
+
+
+def _signature(signature: str | bytes) -> bytes:
+    try:
+        raw = bytes.fromhex(signature) if isinstance(signature, str) else signature
+    except ValueError as error:
+        raise SignatureError("the seller's signature is not hexadecimal") from error
+    if len(raw) != 65:
+        raise SignatureError(f"the seller's signature has {len(raw)} bytes, not 65")
+    return raw
+
+
+def _hash(value: bytes) -> bytes:
+    if not isinstance(value, bytes) or len(value) != 32:
+        raise UsageError("a hash is 32 bytes", code="bad_hash")
+    return value

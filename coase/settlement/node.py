@@ -27,6 +27,7 @@ try:
         ProviderConnectionError,
         RequestTimedOut,
         TooManyRequests,
+        TransactionIndexingInProgress,
         TransactionNotFound,
         Web3RPCError,
     )
@@ -173,7 +174,7 @@ class Node:
     async def _find_receipt(self, tx_hash: str) -> Any:
         try:
             return await self.w3.eth.get_transaction_receipt(tx_hash)  # type: ignore[arg-type]
-        except TransactionNotFound:
+        except (TransactionNotFound, TransactionIndexingInProgress):
             return None
 
     def _max_priority_fee(self) -> Awaitable[int]:

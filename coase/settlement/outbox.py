@@ -17,7 +17,7 @@ from coase import crash
 from coase.errors import ChainUnavailable, LocalProtocolError, TransactionRefused, TransactionReverted
 from coase.identity import Identity
 from coase.settlement.node import Node, Sent
-from coase.settlement.outbox_table import OutboxTable, Prepared, Row
+from coase.settlement.outbox_table import OutboxTable, Prepared, Row, not_written
 from coase.settlement.records import Call, Patience, Receipt
 from coase.settlement.signing import call_of, sign
 
@@ -143,12 +143,12 @@ class Outbox:
     def _commit(self, prepared: Prepared, record: Callable[[], None] | None) -> Row:
         db, intent = self.table.db, prepared.intent
         crash.point(f"outbox before {intent}")
-        db.execute("begin immediate")
+        _execute(db, "begin immediate")
         try:
             if record is not None:
                 record()
             self.store(prepared)
-            db.execute("commit")
+            _execute(db, "commit")
         except BaseException:  # the row and the decision happen together or not at all
             if db.in_transaction:
                 db.execute("rollback")
@@ -243,3 +243,10 @@ class Outbox:
         renewed = self.table.row(row.id)
         assert renewed is not None
         await self._push(renewed)
+
+
+def _execute(db: sqlite3.Connection, statement: str) -> None:
+    try:
+        db.execute(statement)
+    except sqlite3.Error as error:
+        raise not_written(error) from error

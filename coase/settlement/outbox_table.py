@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from coase.errors import ConfigurationError, LocalProtocolError
+from coase.errors import ConfigurationError, LocalProtocolError, SettlementError
 from coase.settlement.records import Receipt
 from coase.settlement.signing import hash_of
 
@@ -27,7 +27,17 @@ create table if not exists outbox (
     unique (sender, chain_id, nonce)
 )
 """
+MAX_INTENT = 200
 _COLUMNS = "id, intent, chain_id, nonce, raw, hash, status"
+
+
+def not_written(error: sqlite3.Error) -> SettlementError:
+    """What to raise when the journal's disk does not take a row."""
+    return SettlementError(
+        f"the outbox could not be written: {error}",
+        hint="free some space or close who locks the journal, then ask again: nothing is done twice",
+        code="outbox_not_written",
+    )
 
 
 @dataclass(frozen=True)
@@ -101,12 +111,17 @@ class OutboxTable:
 
     def insert(self, prepared: Prepared) -> None:
         """Add a row, in whatever transaction the connection is in. `LocalProtocolError` when it is taken."""
+        if "#" in prepared.intent or not 0 < len(prepared.intent) <= MAX_INTENT:
+            raise LocalProtocolError(
+                f"an intent has 1 to {MAX_INTENT} characters and no '#', unlike {prepared.intent[:MAX_INTENT]!r}",
+                code="bad_intent",
+            )
         into = (
             "insert into outbox (intent, sender, chain_id, nonce, to_account, raw, hash) values (?, ?, ?, ?, ?, ?, ?)"
         )
         place = (prepared.intent, self.sender, self.chain_id, prepared.nonce)
         try:
-            self.db.execute(into, (*place, prepared.to, prepared.raw, prepared.hash))
+            self._write(into, *place, prepared.to, prepared.raw, prepared.hash)
         except sqlite3.IntegrityError as error:
             raise LocalProtocolError(
                 f"the outbox has the intent {prepared.intent!r} or the nonce {prepared.nonce} already",
@@ -117,15 +132,15 @@ class OutboxTable:
     def replace(self, row: Row, prepared: Prepared) -> None:
         """Put another transaction in the place of one that can no longer happen."""
         change = "update outbox set nonce = ?, raw = ?, hash = ?, status = null where id = ?"
-        self.db.execute(change, (prepared.nonce, prepared.raw, prepared.hash, row.id))
+        self._write(change, prepared.nonce, prepared.raw, prepared.hash, row.id)
 
     def reopen(self, row: Row) -> None:
         """Forget a receipt that the chain no longer has."""
-        self.db.execute("update outbox set status = null, gas = null, block = null where id = ?", (row.id,))
+        self._write("update outbox set status = null, gas = null, block = null where id = ?", row.id)
 
     def drop(self, row: Row) -> None:
         """Forget a transaction that can no longer happen."""
-        self.db.execute("delete from outbox where id = ?", (row.id,))
+        self._write("delete from outbox where id = ?", row.id)
 
     def settle(self, row: Row, receipt: Receipt) -> None:
         """Record a receipt. A row that reverted stays, for its nonce is spent, but gives its name back."""
@@ -133,7 +148,15 @@ class OutboxTable:
             return
         intent = row.intent if receipt.status else f"{row.intent}#{row.nonce}"
         change = "update outbox set intent = ?, status = ?, gas = ?, block = ? where id = ?"
-        self.db.execute(change, (intent, receipt.status, receipt.gas_used, receipt.block_number, row.id))
+        self._write(change, intent, receipt.status, receipt.gas_used, receipt.block_number, row.id)
+
+    def _write(self, statement: str, *values: Any) -> None:
+        try:
+            self.db.execute(statement, values)
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise not_written(error) from error
 
     def _one(self, where: str, *values: Any) -> Row | None:
         return next(iter(self._select(where, *values)), None)

@@ -6,7 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra
+from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra, UsageError
 from coase.settlement.node import Node
 from coase.settlement.provider import connect
 from coase.settlement.records import Patience
@@ -14,6 +14,7 @@ from coase.settlement.records import Patience
 try:
     from aiohttp import ClientTimeout
     from web3 import AsyncHTTPProvider
+    from web3.exceptions import BlockNotFound
 except ImportError as error:
     raise MissingExtra("the chain", "chain") from error
 
@@ -61,11 +62,14 @@ class RpcChain:
 
     async def now(self) -> int:
         """The timestamp of the pending block."""
-        block = await self._node.ask(lambda: self._w3.eth.get_block("pending"))
-        return int(block.get("timestamp", 0))
+        return await self._node.ask(self._pending_time)
 
     async def wait(self, seconds: int) -> None:
         """Return when that many seconds of the chain's time have passed."""
+        if seconds < 0:
+            raise UsageError(
+                f"time cannot be moved by {seconds} seconds", hint="wait for seconds ahead", code="bad_wait"
+            )
         await self.wait_until(await self.now() + seconds)
 
     async def wait_until(self, time: int) -> None:
@@ -88,6 +92,12 @@ class RpcChain:
             )
         self._chain_id = found
         return self
+
+    async def _pending_time(self) -> int:
+        try:
+            return int((await self._w3.eth.get_block("pending")).get("timestamp", 0))
+        except BlockNotFound:  # this node keeps no pending block
+            return int((await self._w3.eth.get_block("latest")).get("timestamp", 0)) + 1
 
     async def _ask_chain_id(self) -> int:
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from coase.errors import ChainUnavailable, ConfigurationError
+from coase.errors import ChainUnavailable, ConfigurationError, UsageError
 from coase.identity import Identity
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.evm import BASE_FEE
@@ -149,6 +149,14 @@ async def test_the_real_crash_point_kills(tmp_path: Path) -> None:
     assert len(out.split()) == 1
     async with start(tmp_path) as chain:
         assert (await head(chain))[0] == 1
+
+
+@pytest.mark.parametrize("seconds", [-1, 2**50])
+async def test_time_goes_forward(seconds: int) -> None:
+    """Waiting backwards, or beyond all time, is refused."""
+    async with start() as chain:
+        with pytest.raises(UsageError):
+            await chain.wait(seconds)
 
 
 async def test_a_second_process_is_refused(tmp_path: Path) -> None:

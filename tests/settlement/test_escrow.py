@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from coase.errors import LocalProtocolError, SettlementError, TransactionReverted
+from coase.errors import LocalProtocolError, SettlementError, SignatureError, TransactionReverted, UsageError
 from coase.identity import Identity, keccak
 from coase.money import DOLLAR
 from coase.settlement.escrow import EscrowClient, EscrowState
@@ -150,6 +150,22 @@ async def test_another_signature_does_not_open(world: World) -> None:
     assert caught.value.reason == f"Escrow_NotSignedBy({SELLER.account})"
 
 
+@pytest.mark.parametrize("signature", ["", "zz", "00" * 64, b"", bytes(66)])
+async def test_a_malformed_signature_is_refused(world: World, signature: str | bytes) -> None:
+    """What a counterparty sends in place of a signature does not reach the chain."""
+    with pytest.raises(SignatureError):
+        await world.buyer.open("open", world.agreement, signature)
+
+
+async def test_hashes_have_thirty_two_bytes(world: World) -> None:
+    """A shorter one would be padded, and mean another result."""
+    await world.deliver()
+    with pytest.raises(UsageError):
+        await world.seller.deliver("again", world.agreement, RESULT[:31])
+    with pytest.raises(UsageError):
+        await world.buyer.dispute("dispute", world.agreement, b"because")
+
+
 async def test_another_token_is_not_permitted(world: World) -> None:
     """An agreement in a token of the counterparty's choice is refused before anything is signed."""
     other = world.agreement.model_copy(update={"token": ARBITER.account})
@@ -217,11 +233,11 @@ async def test_an_arbiter_divides_the_price(world: World, points: int, to_seller
 
 
 async def test_a_ruling_has_a_range_and_an_author(world: World) -> None:
-    """More than 10,000 basis points, or another's ruling, is refused by name."""
+    """More than 10,000 basis points, less than none, or another's ruling, is refused."""
     await world.dispute()
-    with pytest.raises(TransactionReverted) as caught:
-        await world.arbiter.rule("rule", world.agreement, 10_001)
-    assert caught.value.reason == "Escrow_BadRuling(10001)"
+    for points in (-1, 10_001):
+        with pytest.raises(UsageError):
+            await world.arbiter.rule("rule", world.agreement, points)
     with pytest.raises(TransactionReverted) as caught:
         await world.buyer.rule("rule", world.agreement, 0)
     assert caught.value.reason == f"Escrow_WrongParty({BUYER.account})"

@@ -16,6 +16,7 @@ from coase.errors import (
     ChainUnavailable,
     ConfigurationError,
     LocalProtocolError,
+    SettlementError,
     TransactionRefused,
     TransactionReverted,
 )
@@ -186,6 +187,30 @@ async def test_a_nonce_is_stored_once(chain: EmbeddedChain, db: sqlite3.Connecti
         box.store(second)
     with pytest.raises(LocalProtocolError):
         await box.broadcast("two")
+
+
+@pytest.mark.parametrize("intent", ["", "pay#1", "x" * 201])
+async def test_intents_have_a_form(chain: EmbeddedChain, db: sqlite3.Connection, intent: str) -> None:
+    """The sign that marks reverted rows is not for intents; nor is a name without end."""
+    with pytest.raises(LocalProtocolError) as caught:
+        await outbox(chain, db).send(intent, PAY)
+    assert caught.value.code == "bad_intent"
+    assert await count(chain) == 0
+
+
+async def test_a_full_disk_sends_nothing(chain: EmbeddedChain, tmp_path: Path) -> None:
+    """When the row cannot be written nothing was sent, and the error is ours; with space it works."""
+    with journal(tmp_path / "journal.sqlite") as db:
+        box = outbox(chain, db)
+        pages = db.execute("pragma page_count").fetchone()[0]
+        db.execute(f"pragma max_page_count = {pages}")
+        big = Call(BOB.account, data=bytes(20_000))
+        with pytest.raises(SettlementError) as caught:
+            await box.send("pay", big, record=lambda: decide(db))
+        assert caught.value.code == "outbox_not_written"
+        assert (await count(chain), db.execute("select count(*) from decision").fetchone()) == (0, (0,))
+        db.execute("pragma max_page_count = 1000000")
+        assert (await box.send("pay", big, record=lambda: decide(db))).status == 1
 
 
 async def test_two_keys_share_a_journal(chain: EmbeddedChain, db: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from coase.errors import ChainUnavailable, ConfigurationError, TransactionRefused
+from coase.errors import ChainUnavailable, ConfigurationError, TransactionRefused, UsageError
 from coase.identity import Identity
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.outbox import Outbox
@@ -43,6 +43,26 @@ async def test_waiting_follows_the_nodes_time(served: tuple[EmbeddedChain, str])
         await chain.wait(1)
         await waiting
         await remote.wait_until(await chain.now())
+        with pytest.raises(UsageError):
+            await remote.wait(-1)
+
+
+async def test_a_node_without_a_pending_block(
+    served: tuple[EmbeddedChain, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next block is then at least a second after the latest."""
+    chain, url = served
+    provider: Any = chain.w3.provider
+    plain = provider.make_request
+
+    async def without(method: str, params: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params[0] == "pending":
+            return {"jsonrpc": "2.0", "id": 0, "result": None}
+        return await plain(method, params)
+
+    monkeypatch.setattr(provider, "make_request", without)
+    async with RpcChain(url, patience=IMPATIENT) as remote:
+        assert await remote.now() == chain.genesis.time + 1
 
 
 async def test_a_node_of_another_chain_is_refused(served: tuple[EmbeddedChain, str]) -> None:
