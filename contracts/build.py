@@ -63,7 +63,14 @@ def run(command: list[str], text: str | None = None) -> str:
     """Standard output of a command run in this folder; `BuildFailed` with what it wrote when it fails."""
     try:
         done = subprocess.run(
-            command, cwd=HERE, env=environment(), input=text, capture_output=True, text=True, timeout=SECONDS, check=True
+            command,
+            cwd=HERE,
+            env=environment(),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=True,
         )
     except subprocess.TimeoutExpired as error:
         raise BuildFailed(f"'{' '.join(command)}' did not end within {SECONDS} seconds: try again") from error
@@ -72,9 +79,19 @@ def run(command: list[str], text: str | None = None) -> str:
     return done.stdout
 
 
+def installed(name: str) -> str | None:
+    """The version of a package that is installed; None when it is not."""
+    try:
+        version: str = json.loads((MODULES / name / "package.json").read_text(encoding="utf-8"))["version"]
+    except FileNotFoundError:
+        return None
+    return version
+
+
 def install() -> None:
-    """Install the packages of the lock file unless they are there already."""
-    if (MODULES / "solc" / "package.json").is_file() and (MODULES / LIBRARY).is_dir():
+    """Install the packages of the lock file unless those that the build needs are there in their versions."""
+    wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    if all(installed(name) == version for name, version in wanted.items()):
         return
     program = shutil.which("npm", path=environment()["PATH"])
     if program is None:
@@ -109,7 +126,7 @@ def resolve(importer: str, target: str) -> str:
 
 def compile_sources(texts: Mapping[str, str]) -> dict[str, Any]:
     """The compiler's output for these files; any error or warning in them fails the build."""
-    version = run(["tools/solc", "--version"])
+    version = run([str(node()), "tools/solc", "--version"])
     if f"Version: {COMPILER}+" not in version:
         raise BuildFailed(f"the compiler is not {COMPILER} but {version.split()[-1]}: delete {MODULES} and try again")
     job = {
@@ -117,8 +134,10 @@ def compile_sources(texts: Mapping[str, str]) -> dict[str, Any]:
         "settings": SETTINGS,
         "sources": {name: {"content": text} for name, text in texts.items()},
     }
-    output: dict[str, Any] = json.loads(run(["tools/solc", "--standard-json"], json.dumps(job)))
-    complaints = [entry["formattedMessage"].strip() for entry in output.get("errors", []) if entry["severity"] != "info"]
+    output: dict[str, Any] = json.loads(run([str(node()), "tools/solc", "--standard-json"], json.dumps(job)))
+    complaints = [
+        entry["formattedMessage"].strip() for entry in output.get("errors", []) if entry["severity"] != "info"
+    ]
     if complaints:
         raise BuildFailed("the compiler complains:\n" + "\n".join(complaints))
     return output

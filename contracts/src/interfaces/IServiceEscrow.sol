@@ -34,15 +34,15 @@ pragma solidity 0.8.37;
 /// A token may refuse to pay a party, for example one on its block list. Payouts are pushed, so calls that pay that
 /// party revert, and the deal stays as it is, until the token relents. What remains open meanwhile: if the seller is
 /// blocked, it can `refund` the buyer and the arbiter can rule 0; if the buyer is blocked, it can `release` and the
-/// arbiter can rule 10000; before delivery a blocked buyer can only wait. Choose a token whose issuer both parties trust
-/// with this.
+/// arbiter can rule 10000; before delivery a blocked buyer can only wait. Choose a token whose issuer both parties
+/// trust with this.
 ///
 /// The escrow vouches for no token and, in `openWithAuthorization`, leaves it to the token to tell whether the buyer
-/// agreed. Whoever deploys a token of its own can therefore produce events that name any buyer. An event means something
-/// only to a reader who knows the agreement behind the id and accepts its token.
+/// agreed. Whoever deploys a token of its own can therefore produce events that name any buyer. An event means
+/// something only to a reader who knows the agreement behind the id and accepts its token.
 interface IServiceEscrow {
     /// @notice None: never opened. Funded: the price is here. Delivered: the review window runs from `since`. Disputed:
-    /// the ruling window runs from `since`. Settled: over, the seller got some or all. Refunded: over, the buyer got all.
+    /// the ruling window runs from `since`. Settled: over, the seller got something. Refunded: over, the buyer got all.
     enum Status {
         None,
         Funded,

@@ -6,8 +6,8 @@ import {TestDollar} from "../../src/TestDollar.sol";
 import {IServiceEscrow} from "../../src/interfaces/IServiceEscrow.sol";
 import {Test} from "../base/Test.sol";
 
-/// Makes any call as anyone at any time, says beforehand from a model of its own whether it must
-/// succeed and what it must pay, and fails where the escrow does otherwise. The model is written from the interface, not from the contract.
+/// Makes any call as anyone at any time. A model of its own, written from the interface and not from the contract, says
+/// beforehand whether the call must succeed and what it must pay; where the escrow does otherwise, the test fails.
 contract Handler is Test {
     uint256 private constant PARTIES = 3;
     uint256 private constant FUNDS = 10_000;
