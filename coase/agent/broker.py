@@ -266,6 +266,8 @@ class EmbeddedBroker:
         except (AMQTTError, MQTTError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             # What amqtt raises on packets that are not MQTT. They end the connection and nothing else.
             _log.info("closed a connection: %s", type(error).__name__)
+        except asyncio.CancelledError:
+            pass  # by `stop`; asyncio's streams log an error for a connection whose task ends as cancelled
         finally:
             self._tasks.discard(task)
             out.close()

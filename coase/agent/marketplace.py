@@ -230,6 +230,14 @@ class Marketplace:
         """Sellers first: they only wait."""
         return sorted(self.parties.values(), key=lambda party: isinstance(party, Buyer))
 
+    async def finish(self) -> list[dict[str, str]]:
+        """Begin nothing new and see every open deal to its end. Returns what is left open."""
+        for party in self._in_order():
+            if isinstance(party, Buyer):
+                await party.resume()
+        await self.quiet()
+        return self.open_deals()
+
     async def quiet(self, seconds: float = 10.0) -> None:
         """Wait until no deal is open anywhere, or the time is up."""
         with contextlib.suppress(TimeoutError):

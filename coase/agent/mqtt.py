@@ -218,6 +218,7 @@ class MqttEndpoint(GuestAgent):
         connection = getattr(self, "_connection", None)
         if connection is not None:
             connection.cancel()
+            self._online.set()  # whoever waits to send finds that we are closed
 
     async def close(self) -> None:
         """Leave the broker and stop. Closing twice is fine."""

@@ -220,6 +220,14 @@ class Party(ABC):
         """The journal row that commits together with an outbox row."""
         return lambda: self.journal.intend(deal, what)
 
+    def transactions(self, *prefixes: str) -> list[tuple[str, str, int, int]]:
+        """Mined transactions of ours whose intent begins so: (intent, hash, block, gas)."""
+        found: list[tuple[str, str, int, int]] = []
+        for prefix in prefixes:
+            query = "select intent, hash, block, gas from outbox where substr(intent, 1, ?) = ? and status = 1"
+            found += self.journal.db.execute(query, (len(prefix), prefix)).fetchall()
+        return found
+
     @property
     def holds_money(self) -> list[Record]:
         """Open deals with money in the escrow."""

@@ -29,6 +29,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from web3 import AsyncWeb3
 
+_SEND = RPCEndpoint("eth_sendRawTransaction")
 ETHER = 10**18
 DEPLOYER = Identity.from_seed("testing", "deployer")
 IMPATIENT = Patience(attempts=3, polls=2, rounds=3, pause=0.0)
@@ -136,6 +137,39 @@ class FlakyProvider(AsyncJSONBaseProvider):
         if fault is Fault.LOST_REPLY:
             raise TimeoutError("the reply was lost")
         return answer
+
+
+class SlowProvider(AsyncJSONBaseProvider):
+    """A node that mines later: it takes transactions at once, and executes them when receipts have been asked for.
+
+    Args:
+        inner: what executes.
+        looks: after how many requests for a receipt everything that waits is mined, in the order of arrival.
+    """
+
+    def __init__(self, inner: AsyncJSONBaseProvider, looks: int = 2) -> None:
+        super().__init__()
+        self.inner, self.looks = inner, looks
+        self.waiting: list[str] = []
+        self._looked = 0
+
+    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer one request; mine first when it is time."""
+        if method == "eth_sendRawTransaction":
+            raw = str(params[0])
+            if raw not in self.waiting:
+                self.waiting.append(raw)
+            return {"jsonrpc": "2.0", "id": 0, "result": "0x" + keccak(bytes.fromhex(raw[2:])).hex()}
+        if method == "eth_getTransactionReceipt":
+            self._looked += 1
+            if self._looked % self.looks == 0:
+                await self.mine()
+        return await self.inner.make_request(method, params)
+
+    async def mine(self) -> None:
+        """Execute what waits. What the chain refuses is dropped, as a node does."""
+        while self.waiting:
+            await self.inner.make_request(_SEND, [self.waiting.pop(0)])
 
 
 def flaky(w3: AsyncWeb3[Any], faults: Iterable[Fault], method: str = "eth_sendRawTransaction") -> AsyncWeb3[Any]:

@@ -1,0 +1,186 @@
+"""`coase deals`: what was bought and sold, and how to finish what a crash left open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coase.errors import DealError, UsageError
+
+if TYPE_CHECKING:
+    from coase.agent.journal import Record
+
+app = typer.Typer(help="Look at deals, and finish what a crash left open.", no_args_is_help=True)
+
+Home = Annotated[
+    Path | None,
+    typer.Option(help="A run, or a folder of runs; COASE_HOME, ./.coase and ./runs otherwise.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.command("list")
+def list_deals(home: Home = None, as_json: Json = False) -> None:
+    """Every deal of every agent, with its state."""
+    rows = [_row(market, agent, record) for market, agent, record in _all(_markets(home))]
+    if as_json:
+        typer.echo(json.dumps({"deals": rows}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from coase.money import show
+
+    table = Table(title="Deals", title_justify="left", header_style="bold")
+    for name in ("run", "agent", "role", "deal", "price", "state", "why"):
+        table.add_column(name, justify="right" if name == "price" else "left")
+    for row in rows:
+        price = "" if row["price"] is None else show(row["price"])
+        table.add_row(row["run"], row["agent"], row["role"], row["deal"], price, row["state"], row["reason"])
+    Console().print(table if rows else "No deals yet. Start with: coase demo")
+
+
+@app.command("show")
+def show_deal(
+    deal: Annotated[str, typer.Argument(help="Its name, as `coase deals list` prints it.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Everything both sides know about one deal: events, terms, signatures, result."""
+    found = [(market, agent, record) for market, agent, record in _all(_markets(home)) if record.deal == deal]
+    if not found:
+        raise DealError(f"no deal {deal!r} here", hint="see coase deals list", code="unknown_deal")
+    sides = [{**_row(*side), "events": _events(side[0], side[1], deal), "body": side[2].body} for side in found]
+    if as_json:
+        typer.echo(json.dumps({"deal": deal, "sides": sides}))
+        return
+    from rich.console import Console
+    from rich.tree import Tree
+
+    console = Console()
+    for side in sides:
+        tree = Tree(f"[bold]{side['agent']}[/] as {side['role']}: {side['state']} ({side['reason']})  [dim]{side['run']}[/]")
+        for event, state in side["events"]:
+            tree.add(f"{event} [dim]-> {state}[/]")
+        for name in ("agreement", "result", "files"):
+            if name in side["body"]:
+                tree.add(name).add(json.dumps(side["body"][name], indent=1))
+        console.print(tree)
+
+
+@app.command("resume")
+def resume(home: Home = None, as_json: Json = False) -> int:
+    """Finish or refund every deal that a crash left open, on both sides. Safe to repeat."""
+    results = []
+    for market in _markets(home):
+        if any(not record.ended for _, _, record in _all([market])) or _unfinished(market):
+            results.append(asyncio.run(_resume(market, quiet=as_json)))
+    left = [row for result in results for row in result["open"]]
+    if as_json:
+        typer.echo(json.dumps({"resumed": results, "open": left}))
+    elif not results:
+        typer.echo("Nothing to resume: no deal is open.")
+    else:
+        for result in results:
+            for row in result["deals"]:
+                typer.echo(f"{result['run']}  {row['agent']:14} {row['deal']:24} {row['was']} -> {row['state']} ({row['reason']})")
+        typer.echo("Nothing is left open." if not left else f"{len(left)} deals are still open; run this again later.")
+    return 1 if left else 0
+
+
+async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
+    from rich.console import Console
+
+    from coase.agent.marketplace import Marketplace
+    from coase.cli.demo.screen import Screen
+
+    before = {(agent, r.deal): r.state for _, agent, r in _all([home]) if not r.ended}
+    with Screen(Console(), quiet=quiet) as screen:
+        async with Marketplace.embedded(home, on_event=screen.event) as market:
+            left = await market.resume()
+            balances = await market.balances()
+            rows = []
+            for (agent, deal), state in sorted(before.items()):
+                record = market.parties[agent].journal.need(deal)
+                reason = str(record.body.get("code", record.state))
+                rows.append({"agent": agent, "deal": deal, "was": state, "state": record.state, "reason": reason})
+    return {"run": str(home), "deals": rows, "open": left, "balances": balances, "total": sum(balances.values())}
+
+
+# ---- finding runs and reading journals
+
+
+def _markets(home: Path | None) -> list[Path]:
+    from coase.agent.home import HERE, find_home
+    from coase.agent.marketplace import MANIFEST
+
+    if home is not None and not home.is_dir():
+        raise UsageError(f"there is no folder {home}", hint="coase demo makes runs/", code="no_such_home")
+    places = [home] if home is not None else [find_home(), HERE, Path()]
+    found = []
+    for place in places:
+        folders = [place, place / "market", *sorted((place / "runs").glob("*")), *(sorted(place.glob("*")) if home else ())]
+        found += [folder for folder in folders if (folder / MANIFEST).is_file()]
+    unique = {folder.resolve(): folder for folder in reversed(found)}
+    return sorted(unique.values())
+
+
+def _unfinished(market: Path) -> bool:
+    """Whether an outbox holds a transaction without a receipt."""
+    import sqlite3
+
+    for path in (*market.glob("agents/*/journal.db"), market / "bank.db"):
+        if path.is_file():
+            db = sqlite3.connect(path)
+            try:
+                if db.execute("select 1 from outbox where status is null limit 1").fetchone():
+                    return True
+            except sqlite3.Error:
+                continue
+            finally:
+                db.close()
+    return False
+
+
+def _all(markets: list[Path]) -> list[tuple[Path, str, Record]]:
+    from coase.agent.journal import Journal
+
+    rows = []
+    for market in markets:
+        for path in sorted(market.glob("agents/*/journal.db")):
+            journal = Journal(path, path.parent.name)
+            try:
+                rows += [(market, path.parent.name, record) for record in journal.deals()]
+            finally:
+                journal.close()
+    return rows
+
+
+def _events(market: Path, agent: str, deal: str) -> list[tuple[str, str]]:
+    from coase.agent.journal import Journal
+
+    journal = Journal(market / "agents" / agent / "journal.db", agent)
+    try:
+        return [(event, state) for event, state in journal.events(deal)]
+    finally:
+        journal.close()
+
+
+def _row(market: Path, agent: str, record: Record) -> dict[str, Any]:
+    body = record.body
+    return {
+        "run": str(market),
+        "agent": agent,
+        "role": record.role,
+        "deal": record.deal,
+        "kind": body["order"]["kind"],
+        "price": body["agreement"]["price"] if "agreement" in body else None,
+        "state": record.state,
+        "reason": str(body.get("code", record.state)),
+        "explanation": str(body.get("reason", "")),
+        "open": not record.ended,
+    }
