@@ -15,7 +15,7 @@ from coase.money import DOLLAR
 from coase.settlement.escrow import EscrowClient, EscrowState
 from coase.settlement.records import Call
 from coase.terms.agreement import Agreement
-from coase.testing.chain import DeployedChain, Fault, FlakyProvider, flaky, memory_chain
+from coase.testing.chain import DeployedChain, Fault, FlakyProvider, SlowProvider, flaky, memory_chain
 
 START = 1_000 * DOLLAR
 PRICE = 5_000_001  # odd, so that halves show where the odd unit goes
@@ -130,6 +130,20 @@ async def test_two_deals_open_at_once(world: World) -> None:
     deals = [world.agreement.model_copy(update={"salt": f"{n:064x}"}) for n in range(5)]
     await asyncio.gather(*(world.buyer.open(f"open {n}", deal, world.signed(deal)) for n, deal in enumerate(deals)))
     assert await world.balances() == (-5 * PRICE, 0, 5 * PRICE)
+
+
+async def test_two_deals_open_at_once_where_blocks_take_time(world: World) -> None:
+    """Where a permit is not mined at once, the next one waits for it: two with one number would undo each other."""
+    import asyncio
+
+    from coase.settlement.provider import connect
+
+    provider: Any = world.chain.w3.provider
+    w3 = connect(SlowProvider(provider))
+    buyer = world.chain.client(BUYER, world.chain.outbox(BUYER, w3=w3))
+    deals = [world.agreement.model_copy(update={"salt": f"{n:064x}"}) for n in range(3)]
+    await asyncio.gather(*(buyer.open(f"open {n}", deal, world.signed(deal)) for n, deal in enumerate(deals)))
+    assert await world.balances() == (-3 * PRICE, 0, 3 * PRICE)
 
 
 async def test_opening_twice_is_one_payment(world: World) -> None:

@@ -24,9 +24,10 @@ from coase.identity import Identity
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.evm import BASE_FEE
 from coase.settlement.outbox import Outbox
+from coase.settlement.provider import connect
 from coase.settlement.records import Call, Patience
 from coase.settlement.signing import sign
-from coase.testing.chain import IMPATIENT, Fault, flaky
+from coase.testing.chain import IMPATIENT, Fault, FlakyProvider, SlowProvider, flaky
 
 ALICE, BOB = Identity.from_seed("outbox", "alice"), Identity.from_seed("outbox", "bob")
 PAY = Call(BOB.account, value=5)
@@ -82,6 +83,11 @@ async def count(chain: EmbeddedChain) -> int:
     return int(await chain.w3.eth.get_transaction_count(ALICE.account))  # type: ignore[arg-type]
 
 
+def requests(w3: Any) -> list[str]:
+    """What a connection made with `flaky` was asked."""
+    return list(w3.provider.seen)
+
+
 def rows(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
     """The outbox on disk."""
     return db.execute("select intent, nonce, status from outbox order by nonce").fetchall()
@@ -99,7 +105,9 @@ async def test_an_intent_is_done_once(chain: EmbeddedChain, db: sqlite3.Connecti
     """Asked twice, also by a later outbox on the same file, there is one transaction and one receipt."""
     first = await outbox(chain, db).send("pay", PAY)
     box = outbox(chain, db)
+    before = db.total_changes
     assert first == await box.send("pay", PAY) == await box.broadcast("pay")
+    assert db.total_changes == before
     assert (first.status, first.gas_used, first.block_number) == (1, 21_000, 1)
     assert await paid(chain) == 5
     assert db.execute("select intent, nonce, status, gas, block, to_account from outbox").fetchall() == [
@@ -109,11 +117,22 @@ async def test_an_intent_is_done_once(chain: EmbeddedChain, db: sqlite3.Connecti
 
 async def test_fifty_at_once_are_all_mined_once(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
     """Concurrent intents get one nonce each, without gaps, in the order in which they were asked for."""
-    box = outbox(chain, db)
+    w3 = flaky(chain.w3, [])
+    box = outbox(chain, db, w3)
     receipts = await asyncio.gather(*(box.send(f"pay {n}", PAY) for n in range(50)))
+    assert requests(w3).count("eth_sendRawTransaction") == 50
     assert [r.block_number for r in receipts] == list(range(1, 51))
     assert rows(db) == [(f"pay {n}", n, 1) for n in range(50)]
     assert (await paid(chain), await count(chain)) == (250, 50)
+
+
+async def test_many_at_once_where_blocks_take_time(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
+    """On a node that mines later, whose own count lags behind ours, each intent still gets a nonce of its own."""
+    provider: Any = chain.w3.provider
+    box = outbox(chain, db, connect(SlowProvider(provider, looks=7)), Patience(attempts=2, polls=10, rounds=9, pause=0))
+    receipts = await asyncio.gather(*(box.send(f"pay {n}", PAY) for n in range(20)))
+    assert [r.block_number for r in receipts] == list(range(1, 21))
+    assert rows(db) == [(f"pay {n}", n, 1) for n in range(20)]
 
 
 async def test_one_intent_from_many_tasks_is_one_transaction(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
@@ -454,8 +473,7 @@ async def test_a_node_that_forgets_everything_is_given_up(chain: EmbeddedChain, 
     with pytest.raises(ChainUnavailable) as caught:
         await outbox(chain, db, w3).send("pay", PAY)
     assert caught.value.code == "not_mined"
-    provider: Any = w3.provider
-    assert provider.seen.count("eth_sendRawTransaction") == IMPATIENT.rounds + 1
+    assert requests(w3).count("eth_sendRawTransaction") == IMPATIENT.rounds + 1
     await outbox(chain, db).resume()
     assert await count(chain) == 1
 
@@ -484,6 +502,16 @@ async def test_the_wrong_chain_is_noticed(db: sqlite3.Connection) -> None:
     assert "journal" in caught.value.hint
 
 
+async def test_a_block_that_is_undone_is_done_again(db: sqlite3.Connection) -> None:
+    """When the chain went another way and a receipt is gone, asking again sends the same transaction again."""
+    async with running() as chain:
+        first = await outbox(chain, db).send("pay", PAY)
+    async with running() as chain:  # the same genesis, without that block
+        again = await outbox(chain, db).send("pay", PAY)
+        assert again == first
+        assert (await paid(chain), rows(db)) == (5, [("pay", 0, 1)])
+
+
 async def test_no_ether_is_refused_before_anything_is_written(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
     """An account that cannot pay is told how much it needs; nothing is stored, and once funded it works."""
     poor = Outbox(chain.w3, BOB, db, chain.chain_id, patience=IMPATIENT)
@@ -507,19 +535,23 @@ async def foreign(chain: EmbeddedChain, nonce: int, wei: int = 1) -> None:
 
 async def test_a_nonce_used_elsewhere_is_skipped(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
     """A foreign transaction seen in time costs nothing: the next nonce is the chain's."""
-    box = outbox(chain, db)
+    w3 = flaky(chain.w3, [])
+    box = outbox(chain, db, w3)
     await box.send("one", PAY)
     await foreign(chain, 1)
     await box.send("two", PAY)
     assert [nonce for _, nonce, _ in rows(db)] == [0, 2]
+    assert requests(w3).count("eth_sendRawTransaction") == 2
 
 
 async def test_a_stolen_nonce_is_replaced(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
     """When another transaction took the nonce of a stored one, it is signed anew and happens once."""
-    box = outbox(chain, db)
+    w3 = flaky(chain.w3, [])
+    box = outbox(chain, db, w3)
     box.store(await box.prepare("pay", PAY))
     await foreign(chain, 0)
     receipt = await box.broadcast("pay")
+    assert requests(w3).count("eth_getTransactionReceipt") == 1 + IMPATIENT.polls + 1
     assert receipt.status == 1
     assert rows(db) == [("pay", 1, 1)]
     assert (await paid(chain), await count(chain)) == (6, 2)
@@ -573,8 +605,6 @@ async def test_a_stale_answer_for_a_mined_transaction_is_no_reason_to_send_anoth
     chain: EmbeddedChain, db: sqlite3.Connection
 ) -> None:
     """A node that says "nonce too low" of our own mined transaction, and finds its receipt late, is waited for."""
-    from coase.settlement.provider import connect
-    from coase.testing.chain import FlakyProvider
 
     class Late(FlakyProvider):
         late = 3

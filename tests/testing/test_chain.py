@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from web3.types import RPCEndpoint
 
 from coase.identity import Identity
 from coase.settlement.records import Call
-from coase.testing.chain import DEPLOYER, ETHER, Fault, FlakyProvider, flaky, memory_chain
+from coase.testing.chain import DEPLOYER, ETHER, Fault, FlakyProvider, SlowProvider, flaky, memory_chain
 
+SEND, LOOK = RPCEndpoint("eth_sendRawTransaction"), RPCEndpoint("eth_getTransactionReceipt")
 ALICE, BOB = Identity.from_seed("testing chain", "alice"), Identity.from_seed("testing chain", "bob")
 
 
@@ -61,6 +63,19 @@ async def test_faults_do_what_they_say(fault: Fault, mined: int, requests: int) 
         answer = await node.make_request(*request)
         assert answer["result"] == prepared.hash
         assert await chain.w3.eth.get_transaction_count(ALICE.account) == 1  # type: ignore[arg-type]
+
+
+async def test_a_slow_node_mines_later() -> None:
+    """It takes a transaction at once, and its receipt appears at the second look."""
+    async with memory_chain([ALICE.account]) as chain:
+        node = SlowProvider(chain.w3.provider)
+        prepared = await chain.outbox(ALICE).prepare("pay", Call(BOB.account, value=5))
+        for _ in range(2):
+            answer: Any = await node.make_request(SEND, ["0x" + prepared.raw.hex()])
+            assert answer["result"] == prepared.hash
+        looks: list[Any] = [await node.make_request(LOOK, [prepared.hash]) for _ in range(2)]
+        assert looks[0]["result"] is None
+        assert looks[1]["result"]["status"] == "0x1"
 
 
 async def test_other_methods_can_be_hit() -> None:
