@@ -129,10 +129,12 @@ async def test_fifty_at_once_are_all_mined_once(chain: EmbeddedChain, db: sqlite
 async def test_many_at_once_where_blocks_take_time(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
     """On a node that mines later, whose own count lags behind ours, each intent still gets a nonce of its own."""
     provider: Any = chain.w3.provider
-    box = outbox(chain, db, connect(SlowProvider(provider, looks=7)), Patience(attempts=2, polls=10, rounds=9, pause=0))
+    w3 = connect(FlakyProvider(SlowProvider(provider, looks=7), []))
+    box = outbox(chain, db, w3, Patience(attempts=2, polls=30, rounds=9, pause=0))
     receipts = await asyncio.gather(*(box.send(f"pay {n}", PAY) for n in range(20)))
     assert [r.block_number for r in receipts] == list(range(1, 21))
     assert rows(db) == [(f"pay {n}", n, 1) for n in range(20)]
+    assert requests(w3).count("eth_sendRawTransaction") == 20
 
 
 async def test_one_intent_from_many_tasks_is_one_transaction(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
