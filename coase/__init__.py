@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.errors import CoaseError as CoaseError
     from coase.errors import DealError as DealError
     from coase.identity import Identity as Identity
-    from coase.loading import agent as agent
+    from coase.loading import load_agent as load_agent
     from coase.loading import skill as skill
     from coase.negotiation.alternating import AlternatingOffers as AlternatingOffers
     from coase.negotiation.draws import session_seed as session_seed
@@ -38,8 +38,8 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.player import Player as Player
     from coase.negotiation.problem import Now as Now
     from coase.negotiation.problem import Problem as Problem
-    from coase.negotiation.session import negotiate as negotiate
     from coase.negotiation.session import Result as Result
+    from coase.negotiation.session import negotiate as negotiate
     from coase.negotiation.skill import Negotiator as Negotiator
     from coase.negotiation.trace import Trace as Trace
     from coase.terms.agreement import Agreement as Agreement
@@ -82,7 +82,7 @@ _NAMES = {
     "Trace": "coase.negotiation.trace",
     "Walk": "coase.negotiation.moves",
     "Want": "coase.agent.want",
-    "agent": "coase.loading",
+    "load_agent": "coase.loading",
     "negotiate": "coase.negotiation.session",
     "session_seed": "coase.negotiation.draws",
     "skill": "coase.loading",

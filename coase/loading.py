@@ -71,7 +71,7 @@ def skill(what: Any, /, **parameters: Any) -> Any:
     return make(what if isinstance(what, type) else find("skills", what), parameters)
 
 
-def agent(what: Any, /, **parameters: Any) -> Any:
+def load_agent(what: Any, /, **parameters: Any) -> Any:
     """An agent's content by name (``"gpu_provider"``), by path or by class, with these parameters; errors as `skill`."""
     return make(what if isinstance(what, type) else find("agents", what), parameters)
 

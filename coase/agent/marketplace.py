@@ -260,7 +260,7 @@ class Marketplace:
         ]
 
     async def balances(self) -> dict[str, int]:
-        """Test dollars (base units) of every agent, the bank and the escrow."""
+        """Test dollars (base units) of every agent that was ever here, the bank and the escrow."""
         reader = EscrowClient(
             self.world.chain.w3,
             self.treasury.outbox,
@@ -268,7 +268,8 @@ class Marketplace:
             self.world.escrow,
             self.world.chain.chain_id,
         )
-        accounts = {name: party.identity.account for name, party in self.parties.items()}
+        seed = self.manifest["seed"]
+        accounts = {name: Identity.from_seed(seed, name).account for name in self.manifest["agents"]}
         accounts |= {NAME: self.treasury.identity.account, "escrow": self.world.escrow}
         return {name: await reader.balance(account) for name, account in accounts.items()}
 

@@ -98,16 +98,19 @@ async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
     from coase.agent.marketplace import Marketplace
     from coase.cli.demo.screen import Screen
 
-    before = {(agent, r.deal): r.state for _, agent, r in _all([home]) if not r.ended}
+    known = {(agent, r.deal): r.state for _, agent, r in _all([home]) if not r.ended}
     with Screen(Console(), quiet=quiet) as screen:
         async with Marketplace.embedded(home, on_event=screen.event) as market:
+            before = {record.deal for _, _, record in _all([home])}
             left = await market.resume()
+            began = {r.deal for p in market.parties.values() for r in p.journal.deals()} - before
             balances = await market.balances()
             rows = []
-            for (agent, deal), state in sorted(before.items()):
-                record = market.parties[agent].journal.need(deal)
-                reason = str(record.body.get("code", record.state))
-                rows.append({"agent": agent, "deal": deal, "was": state, "state": record.state, "reason": reason})
+            for name, party in market.parties.items():
+                for record in party.journal.deals():
+                    was = known.get((name, record.deal), "new" if record.deal in began else "")
+                    if was:
+                        rows.append({**_row(home, name, record), "was": was})
     return {"run": str(home), "deals": rows, "open": left, "balances": balances, "total": sum(balances.values())}
 
 
