@@ -35,7 +35,8 @@ class Treasury:
         self.outbox = Outbox(chain.w3, identity, self.journal.db, chain.chain_id)
 
     async def deploy(self) -> Contracts:
-        """The contracts, deployed once."""
+        """Finish what an earlier process began to send; then the contracts, deployed once."""
+        await self.outbox.resume()
         self.contracts = await deploy(self.outbox, holders={self.identity.account: SUPPLY})
         return self.contracts
 
