@@ -17,7 +17,7 @@ abstract contract EscrowTest is Test {
 
     address internal buyer = vm.addr(BUYER_KEY);
     address internal seller = vm.addr(SELLER_KEY);
-    address internal arbiter = address(0xA4B1);
+    address internal arbiter = vm.addr(0xA4B1);
     address internal stranger = address(0x57A6E4);
 
     ServiceEscrow internal escrow;
@@ -43,7 +43,7 @@ abstract contract EscrowTest is Test {
             reviewSeconds: 600,
             rulingSeconds: 1 days,
             termsHash: keccak256("the terms"),
-            salt: bytes32(uint256(1))
+            salt: keccak256("a salt")
         });
     }
 
@@ -78,6 +78,13 @@ abstract contract EscrowTest is Test {
     function _release() internal {
         vm.prank(a.buyer);
         escrow.release(a);
+    }
+
+    /// Anyone but `party`: often another party of the deal, which an address drawn at random would never be.
+    function _other(address random, address party) internal view returns (address caller) {
+        address[4] memory known = [buyer, seller, arbiter, random];
+        caller = known[uint160(random) % 4];
+        vm.assume(caller != party);
     }
 
     // Expectations.

@@ -34,7 +34,7 @@ contract DeliverTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_CallerIsNotTheSeller(address caller) public {
-        vm.assume(caller != seller);
+        caller = _other(caller, seller);
         _open();
         _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
         vm.prank(caller);

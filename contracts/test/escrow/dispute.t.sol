@@ -33,7 +33,7 @@ contract DisputeTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_CallerIsNotTheBuyer(address caller) public {
-        vm.assume(caller != buyer);
+        caller = _other(caller, buyer);
         _openAndDeliver();
         _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
         vm.prank(caller);

@@ -106,7 +106,7 @@ contract OpenTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_CallerIsNotTheBuyer(address caller) public {
-        vm.assume(caller != buyer);
+        caller = _other(caller, buyer);
         bytes memory signature = _sellerSignature();
         _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
         vm.prank(caller);

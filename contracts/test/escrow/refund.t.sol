@@ -38,7 +38,7 @@ contract RefundTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_DeliverByHasNotPassed(address caller, uint256 time) public {
-        vm.assume(caller != seller);
+        caller = _other(caller, seller);
         _open();
         vm.warp(_bound(time, START, a.deliverBy));
         _refuse(IServiceEscrow.Escrow_TooEarly.selector, uint256(a.deliverBy) + 1);
@@ -54,7 +54,7 @@ contract RefundTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_DeliveredAndCallerIsNotTheSeller(address caller) public {
-        vm.assume(caller != seller);
+        caller = _other(caller, seller);
         _openAndDeliver();
         vm.warp(START + 10 days);
         _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
@@ -63,7 +63,7 @@ contract RefundTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_DisputedAndCallerIsNotTheSeller(address caller) public {
-        vm.assume(caller != seller);
+        caller = _other(caller, seller);
         _openAndDispute();
         vm.warp(START + 10 days);
         _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);

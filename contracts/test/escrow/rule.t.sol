@@ -71,7 +71,7 @@ contract RuleTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_CallerIsNotTheArbiter(address caller) public {
-        vm.assume(caller != arbiter);
+        caller = _other(caller, arbiter);
         _openAndDispute();
         _refuse(IServiceEscrow.Escrow_WrongParty.selector, caller);
         vm.prank(caller);
