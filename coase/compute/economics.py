@@ -10,8 +10,8 @@ def break_even_audit_rate(
 ) -> float:
     """The least audit probability p at which cheating is unprofitable: p > g / ((d - a)(S + P)).
 
-    A cheat saves `gain`; when audited (p) and detected (d) it loses its stake S and the price P, and an honest worker is
-    accused with probability a. Units of gain, slash and price are the same and cancel out.
+    A cheat saves `gain`; when audited (p) and detected (d) it loses its stake S and the price P, and an honest worker
+    is accused with probability a. Units of gain, slash and price are the same and cancel out.
 
     Args:
         gain: g, the cost that cheating saves.

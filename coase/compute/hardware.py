@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import os
 import platform
-import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from coase.compute import lockdown
+from coase.compute import bubblewrap, lockdown
 
 _LEVELS = (("avx512", "avx512f"), ("avx2", "avx2"), ("sse4", "sse4_2"))
 
@@ -47,7 +45,7 @@ def inventory() -> Inventory:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Inventory(
         device="cuda" if devices else "cpu",
-        device_name=gpu or _processor(),
+        device_name=gpu or processor(),
         devices=devices,
         cpus=cpus,
         memory_bytes=memory,
@@ -58,9 +56,7 @@ def inventory() -> Inventory:
 
 def sandbox_tier() -> str:
     """The strongest tier available here."""
-    if shutil.which("bwrap") and lockdown.bubblewrap_works():
-        return "bwrap"
-    return lockdown.available_tier()
+    return "bwrap" if bubblewrap.program() else lockdown.available_tier()
 
 
 def instruction_set() -> str:
@@ -71,8 +67,9 @@ def instruction_set() -> str:
     return next((name for name, flag in _LEVELS if flag in flags), "generic")
 
 
-def _processor() -> str:
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
+def processor() -> str:
+    """The model of the processor."""
+    return _cpuinfo("model name") or platform.machine()
 
 
 def _cpuinfo(field: str) -> str:
@@ -88,11 +85,8 @@ def _cpuinfo(field: str) -> str:
 
 def _cuda() -> tuple[int, str]:
     """Number of CUDA devices and the name of the first, asked of the driver itself (NVML); (0, "") without one."""
-    name = ctypes.util.find_library("nvidia-ml")
-    if name is None:
-        return 0, ""
     try:
-        nvml = ctypes.CDLL(name)
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
         count, handle, text = ctypes.c_uint(), ctypes.c_void_p(), ctypes.create_string_buffer(96)
         if nvml.nvmlInit_v2() or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) or not count.value:
             return 0, ""

@@ -1,4 +1,4 @@
-"""What a job is: data, never code. A spec names an allow-listed architecture, counts and hashes, and has a hash itself."""
+"""What a job is: data, never code. A spec names an allow-listed architecture, counts and hashes; it has a hash too."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from coase.errors import JobRefused
-from coase.terms.agreement import Hash
 from coase.terms.canonical import digest
 
 MAX_BYTES = 16 * 1024
+MAX_SEGMENTS = 1000  # two files a checkpoint, and every digest in the result
 MIB = 2**20
 
 Kind = Literal["train_steps", "infer"]
 Architecture = Literal["digits_cnn", "digits_mlp"]
 Device = Literal["auto", "cpu", "cuda"]
 Input = Literal["data", "model"]
+Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 _DECIMAL = re.compile(r"0\.\d{1,9}|[1-9]\d{0,2}(\.\d{1,9})?", re.ASCII)
 
@@ -33,13 +34,15 @@ class JobSpec(BaseModel):
         architecture: the network.
         seed: of the initial weights, where no model is given, and of the batches.
         steps: training steps; 0 for `infer`.
-        checkpoint_every: steps between checkpoints; it divides `steps`.
+        checkpoint_every: steps between checkpoints; it divides `steps`, into at most 1000 segments.
         batch_size: rows a step.
         learning_rate: of AdamW, as a decimal text: there are no floats in hashed objects.
         threads: CPU threads; part of the determinism class.
         device: `auto` takes CUDA when the worker has it.
         inputs: the files the job reads, name -> SHA-256. `data` is always needed; `model` for `infer`.
-        wall_seconds, memory_bytes, output_bytes: where the sandbox stops it.
+        wall_seconds: seconds after which the sandbox stops it.
+        memory_bytes: what it may allocate on top of the worker server's own memory (about 150 MiB, shared).
+        output_bytes: what it may write, all files together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,7 +58,7 @@ class JobSpec(BaseModel):
     device: Device = "auto"
     inputs: Mapping[Input, Hash]
     wall_seconds: Annotated[int, Field(ge=1, le=86_400, strict=True)] = 120
-    memory_bytes: Annotated[int, Field(ge=128 * MIB, le=2**40, strict=True)] = 2048 * MIB
+    memory_bytes: Annotated[int, Field(ge=64 * MIB, le=2**40, strict=True)] = 2048 * MIB
     output_bytes: Annotated[int, Field(ge=MIB, le=2**36, strict=True)] = 256 * MIB
 
     @field_validator("learning_rate")
@@ -71,6 +74,8 @@ class JobSpec(BaseModel):
             raise ValueError("train_steps has steps, infer has none")
         if self.kind == "train_steps" and self.steps % self.checkpoint_every:
             raise ValueError("checkpoint_every must divide steps")
+        if self.segments > MAX_SEGMENTS:
+            raise ValueError(f"more than {MAX_SEGMENTS} checkpoints: raise checkpoint_every")
         if "data" not in self.inputs or (self.kind == "infer" and "model" not in self.inputs):
             raise ValueError("inputs need data, and infer needs model too")
         return self
@@ -88,8 +93,12 @@ class JobSpec(BaseModel):
     @classmethod
     def build(cls, **fields: Any) -> Self:
         """A spec; `JobRefused` says what is wrong with it."""
+        return cls._checked(fields)
+
+    @classmethod
+    def _checked(cls, fields: Mapping[str, Any]) -> Self:
         try:
-            return cls(**fields)
+            return cls.model_validate(dict(fields))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"])) or "it"
@@ -116,9 +125,17 @@ def parse_spec(given: Any) -> JobSpec:
         if len(given) > MAX_BYTES:
             raise JobRefused(f"a job spec of {len(given)} bytes, more than {MAX_BYTES}", code="job_too_large")
         try:
-            given = json.loads(given)
+            given = json.loads(given, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise JobRefused(f"not JSON: {error}", code="job_malformed") from error
     if not isinstance(given, Mapping):
         raise JobRefused("a job spec is a JSON object", code="job_malformed")
-    return JobSpec.build(**{str(key): value for key, value in given.items()})
+    return JobSpec._checked({str(key): value for key, value in given.items()})
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that comes twice means one thing to one reader and another to the next."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key comes twice")
+    return found

@@ -22,6 +22,7 @@ except ImportError as error:
     raise MissingExtra("reading tensors", "compute") from error
 
 MAX_BYTES = 2**30
+MAX_HEADER = 2**20
 MAX_TENSORS = 4096
 Tensors = dict[str, NDArray[Any]]
 
@@ -34,6 +35,8 @@ def read(body: bytes, what: str = "the file") -> Tensors:
     """
     if len(body) > MAX_BYTES:
         raise _refused(what, f"it has {len(body)} bytes, more than {MAX_BYTES}")
+    if (header := int.from_bytes(body[:8], "little")) > MAX_HEADER:  # the parser itself would take 100 MB
+        raise _refused(what, f"its header claims {header} bytes, more than {MAX_HEADER}")
     try:
         tensors: Tensors = load(body)
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
@@ -41,7 +44,7 @@ def read(body: bytes, what: str = "the file") -> Tensors:
     if len(tensors) > MAX_TENSORS:
         raise _refused(what, f"it holds {len(tensors)} tensors, more than {MAX_TENSORS}")
     for name, value in tensors.items():
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
+        if value.dtype.kind in "fc" and not np.isfinite(value).all():
             raise _refused(what, f"tensor {name!r} holds numbers that are not finite")
     return tensors
 
@@ -61,12 +64,21 @@ def digest(tensors: Mapping[str, NDArray[Any]]) -> str:
     return total.hexdigest()
 
 
-def distance(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> float:
-    """The Euclidean norm of the difference over all float tensors; infinity when names or shapes differ."""
-    if one.keys() != other.keys() or any(one[n].shape != other[n].shape for n in one):
-        return float("inf")
-    floats = [n for n in one if one[n].dtype.kind == "f"]
-    return float(np.sqrt(sum(float(((one[n].astype(np.float64) - other[n]) ** 2).sum()) for n in floats)))
+def norm(values: Mapping[str, NDArray[Any]]) -> float:
+    """The Euclidean norm over all numbers of all tensors."""
+    return float(np.sqrt(sum(float((value.astype(np.float64) ** 2).sum()) for value in values.values())))
+
+
+def difference(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> Tensors:
+    """one - other, in double precision; both hold the same names and shapes."""
+    return {name: one[name].astype(np.float64) - other[name] for name in one}
+
+
+def same_form(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether names, types and shapes are the same."""
+    return one.keys() == other.keys() and all(
+        one[name].shape == other[name].shape and one[name].dtype == other[name].dtype for name in one
+    )
 
 
 def _refused(what: str, why: str) -> JobRefused:

@@ -4,28 +4,29 @@ Why not fork from the market: importing uagents alone starts threads there, and 
 process stays single-threaded: it imports, warms up, forks, and never runs a tensor operation with a second thread.
 
 JSON lines in: ``{"id", "folder", "segment", "cpu", "wall", "memory", "output", "files"}`` starts a job, ``{"cancel"}``
-kills one. JSON lines out: ``{"ready", ...}`` once; for each job ``{"id", "pid"}``, ``{"id", "step"}`` at checkpoints,
-and ``{"id", "code", ...}`` at its end. What a child writes into its progress pipe is parsed as bare numbers.
+kills one. JSON lines out: ``{"ready", ...}`` once; for each job ``{"id", "pid"}``, ``{"id", "step"}`` when training
+begins and at checkpoints, and ``{"id", "code", ...}`` at its end. When its input ends, the market is gone, and so are
+the jobs.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import selectors
 import signal
+import stat
 import sys
-import tempfile
 import time
-import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-REFUSED, OUT_OF_MEMORY, FAILED = 65, 71, 70  # exit codes of a child
-LOOK = 0.2  # seconds between looks at what running jobs have written
+LOOK = 0.1  # seconds between looks at what running jobs have written
 _STEP = re.compile(rb"\d{1,9}", re.ASCII)
+_NO_PROCESS = 70
 
 
 @dataclass
@@ -45,40 +46,50 @@ class Running:
 
 
 class Server:
-    """Reads orders, forks children, watches them."""
+    """Reads orders, forks children, watches them.
 
-    def __init__(self) -> None:
+    Args:
+        output: the file descriptor that reports go to.
+        outer: the sandbox that this process is in, or the empty string.
+    """
+
+    def __init__(self, output: int, outer: str) -> None:
+        self.output, self.outer = output, outer
         self.running: dict[int, Running] = {}
         self.select = selectors.DefaultSelector()
         self.pending = b""
-        wake, self._wake = os.pipe()
-        for end in (wake, self._wake):
+        self.wake, writing = os.pipe()
+        for end in (self.wake, writing):
             os.set_blocking(end, False)
-        signal.set_wakeup_fd(self._wake)
+        signal.set_wakeup_fd(writing)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.select.register(0, selectors.EVENT_READ)
-        self.select.register(wake, selectors.EVENT_READ)
-        self.wake = wake
+        self.select.register(self.wake, selectors.EVENT_READ)
 
     def serve(self) -> None:
         """Until the market is gone."""
         while True:
-            for key, _ in self.select.select(LOOK if self.running else None):
-                handle = int(key.fd)
-                if handle == 0:
+            for key, _ in self.select.select(self._patience()):
+                if key.fd == 0:
                     self._orders()
-                elif handle == self.wake:
-                    os.read(handle, 4096)
+                elif key.fd == self.wake:
+                    os.read(self.wake, 4096)
                 else:
-                    self._progress(handle)
+                    self._progress(key.data)
             self._watch()
             self._reap()
 
+    def _patience(self) -> float | None:
+        if not self.running:
+            return None
+        nearest = min(job.deadline for job in self.running.values()) - time.monotonic()
+        return max(0.001, min(LOOK, nearest))
+
     def _orders(self) -> None:
         data = os.read(0, 65536)
-        if not data:  # the market is gone, however it went
+        if not data:
             for pid in self.running:
-                _kill(pid)
+                kill(pid)
             os._exit(0)  # torch takes 0.4 s to leave the polite way
         *lines, self.pending = (self.pending + data).split(b"\n")
         for line in lines:
@@ -86,196 +97,149 @@ class Server:
             if "cancel" in order:
                 for pid, job in self.running.items():
                     if job.order["id"] == order["cancel"]:
-                        _kill(pid)
+                        job.verdict = job.verdict or "cancelled"
+                        kill(pid)
             else:
                 self._start(order)
 
     def _start(self, order: dict[str, Any]) -> None:
+        from coase.compute import child
+
         reading, writing = os.pipe()
-        pid = os.fork()
-        if pid == 0:
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as error:
             os.close(reading)
-            child(order, writing)
+            os.close(writing)
+            self.say(_end(order["id"], _NO_PROCESS, f"no new process: {error.strerror}"))
+            return
+        if pid == 0:
+            child.run(order, writing, parent, self.outer)
         os.close(writing)
         os.set_blocking(reading, False)
-        self.running[pid] = Running(order, reading)
-        self.select.register(reading, selectors.EVENT_READ)
-        say({"id": order["id"], "pid": pid})
+        job = self.running[pid] = Running(order, reading)
+        self.select.register(reading, selectors.EVENT_READ, job)
+        self.say({"id": order["id"], "pid": pid})
 
-    def _progress(self, pipe: int) -> None:
-        job = next(j for j in self.running.values() if j.pipe == pipe)
+    def _progress(self, job: Running) -> None:
+        """Pass on what a child has written, as far as it is bare numbers."""
         try:
-            data = os.read(pipe, 4096)
+            data = os.read(job.pipe, 4096)
         except BlockingIOError:
             return
         if not data:
-            self.select.unregister(pipe)
+            self.select.unregister(job.pipe)
             return
-        *lines, job.rest = (job.rest + data).split(b"\n")
-        job.rest = job.rest[:16]
+        *lines, rest = (job.rest + data).split(b"\n")
+        job.rest = rest[:16]
         for line in lines:
             if _STEP.fullmatch(line):
-                say({"id": job.order["id"], "step": int(line)})
+                self.say({"id": job.order["id"], "step": int(line)})
 
     def _watch(self) -> None:
         now = time.monotonic()
         for pid, job in self.running.items():
-            if job.verdict:
-                continue
-            if now >= job.deadline:
-                job.verdict = "wall_time"
-            elif (
-                why := overfull(Path(job.order["folder"]) / "out", job.order["output"], job.order["files"])
-            ) is not None:
-                job.verdict = why
-            if job.verdict:
-                _kill(pid)
+            if not job.verdict:
+                job.verdict = "wall_time" if now >= job.deadline else self._overfull(job)
+                if job.verdict:
+                    kill(pid)
+
+    def _overfull(self, job: Running) -> str:
+        return overfull(Path(job.order["folder"]) / "out", job.order["output"], job.order["files"])
 
     def _reap(self) -> None:
         while self.running:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
-            if pid not in self.running:
-                continue
-            self._finished(self.running.pop(pid), status, usage)
+            job = self.running.pop(pid, None)
+            if job is not None:
+                self._finished(job, os.waitstatus_to_exitcode(status), usage)
 
-    def _finished(self, job: Running, status: int, usage: Any) -> None:
+    def _finished(self, job: Running, code: int, usage: Any) -> None:
         if job.pipe in self.select.get_map():
-            self._progress_rest(job)
+            self._progress(job)
+        if job.pipe in self.select.get_map():
             self.select.unregister(job.pipe)
         os.close(job.pipe)
-        say(
-            {
-                "id": job.order["id"],
-                "code": os.waitstatus_to_exitcode(status),
-                "verdict": job.verdict,
-                "wall_seconds": time.monotonic() - job.started,
-                "cpu_seconds": usage.ru_utime + usage.ru_stime,
-                "peak_bytes": usage.ru_maxrss * 1024,
-            }
-        )
+        verdict = job.verdict or self._overfull(job)  # one that ended between two looks
+        report = _end(job.order["id"], code, verdict)
+        report["wall_seconds"] = time.monotonic() - job.started
+        report["cpu_seconds"] = usage.ru_utime + usage.ru_stime
+        report["peak_bytes"] = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        self.say(report)
 
-    def _progress_rest(self, job: Running) -> None:
+    def say(self, message: dict[str, Any]) -> None:
+        """A line to the market; without a market there is nothing to do."""
+        line = json.dumps(message).encode() + b"\n"
         try:
-            for line in os.read(job.pipe, 4096).split(b"\n"):
-                if _STEP.fullmatch(line):
-                    say({"id": job.order["id"], "step": int(line)})
-        except BlockingIOError:
-            pass
+            while line:
+                line = line[os.write(self.output, line) :]
+        except BrokenPipeError:
+            os._exit(0)
 
 
-def overfull(folder: Path, most_bytes: int, most_files: int) -> str | None:
-    """Why a job's folder is too full, or None."""
+def overfull(folder: Path, most_bytes: int, most_files: int) -> str:
+    """Why a job's folder is too full, or the empty string. Only plain files are expected in it."""
     total = count = 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
+                found = entry.stat(follow_symlinks=False)
                 count += 1
-                total += entry.stat(follow_symlinks=False).st_size
+                total += max(found.st_size, found.st_blocks * 512)
+                if not stat.S_ISREG(found.st_mode):
+                    return "unexpected_file"
                 if count > most_files:
                     return "too_many_files"
                 if total > most_bytes:
                     return "too_much_output"
     except FileNotFoundError:
-        pass
-    return None
+        pass  # somebody has removed it, or a file in it, while we looked
+    return ""
 
 
-def child(order: dict[str, Any], pipe: int) -> None:
-    """Lock down, run the job, leave. Never returns."""
-    from coase.compute import jobs, lockdown
-    from coase.compute.spec import parse_spec
-    from coase.errors import CoaseError
-
-    code = FAILED
-    try:
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        folder = Path(order["folder"])
-        null = os.open("/dev/null", os.O_RDWR)
-        log = os.open(folder / "out" / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        for source, target in ((null, 0), (log, 1), (log, 2), (pipe, 3)):
-            os.dup2(source, target)
-        os.closerange(4, 4096)
-        spec = parse_spec((folder / "in" / "job.json").read_bytes())
-        limits = lockdown.Limits(order["cpu"], order["memory"], order["output"])
-        devices = [str(path) for path in Path("/dev").glob("nvidia*")] if spec.device != "cpu" else []
-        tier = lockdown.lock([str(folder / "in")], [str(folder / "out"), *devices], limits)
-        try:
-            result = jobs.run(jobs.Order(spec, order["segment"]), folder, lambda step: _tell(step))
-            (folder / "out" / "result.json").write_text(json.dumps({"result": result, "tier": tier}))
-            code = 0
-        except CoaseError as error:
-            (folder / "out" / "refused.json").write_text(json.dumps(error.as_dict()))
-            code = REFUSED
-    except MemoryError:
-        code = OUT_OF_MEMORY
-    except BaseException:  # noqa: BLE001  # whatever a job raises ends in the log and an exit code
-        traceback.print_exc()
-    finally:
-        os._exit(code)
-
-
-def _tell(step: int) -> None:
-    os.write(3, b"%d\n" % step)
-
-
-def warm() -> None:
-    """Run one tiny job of each kind here: all that torch and numpy import lazily is then in memory, and a child needs
-    to read nothing but its own folder.
-    """
-    import numpy as np
-
-    from coase.compute import jobs, tensors
-    from coase.compute.spec import JobSpec
-
-    data = tensors.write({"x": np.zeros((2, 64), np.float32), "y": np.zeros(2, np.int64)})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("in", "out"):
-            (folder / part).mkdir()
-        (folder / "in" / "data.safetensors").write_bytes(data)
-        spec = JobSpec.for_files("train_steps", {"data": data}, steps=2, checkpoint_every=1, batch_size=2, device="cpu")
-        jobs.run(jobs.Order(spec), folder)
-        made = {path.name: path.read_bytes() for path in (folder / "out").glob("*.safetensors")}
-        (folder / "in" / "checkpoint.safetensors").write_bytes(made["checkpoint-1.safetensors"])
-        jobs.run(jobs.Order(spec, 1), folder)
-        (folder / "in" / "model.safetensors").write_bytes(made["model.safetensors"])
-        files = {"data": data, "model": made["model.safetensors"]}
-        jobs.run(jobs.Order(JobSpec.for_files("infer", files, device="cpu")), folder)
-
-
-def say(message: dict[str, Any]) -> None:
-    """A line to the market; without a market there is nothing to do."""
-    try:
-        os.write(1, json.dumps(message).encode() + b"\n")
-    except BrokenPipeError:
-        os._exit(0)
-
-
-def _kill(pid: int) -> None:
+def kill(pid: int) -> None:
+    """End a job with all that it has started; it has not been reaped, so the number is still its own."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         os.kill(pid, signal.SIGKILL)  # it has not made its own group yet
 
 
-def main(package: str) -> None:
-    """Get ready, say so, serve."""
-    sys.path.insert(0, package)
-    import importlib.util
+def _end(name: str, code: int, verdict: str) -> dict[str, Any]:
+    return {"id": name, "code": code, "verdict": verdict, "wall_seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0}
 
-    if importlib.util.find_spec("pyseccomp") is not None:
-        import pyseccomp  # noqa: F401  # children cannot read its files any more
+
+def main(start: str) -> None:
+    """Get ready, say so, serve.
+
+    Args:
+        start: JSON: `coase` is the folder that holds the package, `others` folders of what it needs, `outer` the
+            sandbox that this process is in or the empty string.
+    """
+    order = json.loads(start)
+    output = os.dup(1)
+    os.dup2(2, 1)  # a library that prints must not garble the reports
+    sys.path.insert(0, order["coase"])
+    sys.path.extend(path for path in order["others"] if path not in sys.path)
+
     import torch
 
+    from coase.compute import child, syscalls
+
+    sys.path.remove(order["coase"])  # the package knows its own folder now; nothing else is to be found there
+    syscalls.filters()  # children cannot read its files any more
     torch.set_num_threads(1)
-    warm()
-    threads = len(os.listdir("/proc/self/task")) if Path("/proc/self/task").is_dir() else 1
-    say({"ready": True, "threads": threads, "torch": str(torch.__version__)})
-    Server().serve()
+    child.warm()
+    gc.collect()
+    gc.freeze()  # memory that the collector does not touch stays shared with the children
+    server = Server(output, order["outer"])
+    tasks = Path("/proc/self/task")
+    threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
+    server.say({"ready": True, "threads": threads, "torch": str(torch.__version__)})
+    server.serve()
 
 
 if __name__ == "__main__":
