@@ -214,15 +214,14 @@ class GuestAgent(_ua.Agent):  # type: ignore[misc]
         self._identity, self._wallet = SigningIdentity(self._key), None
 
     def setup(self) -> None:
-        """Refused: stock asks the Almanac ten times, for 33 seconds, before anything starts."""
+        """Refused: stock asks the Almanac ten times, for 33 seconds, before anything starts.
+
+        `run_async` begins with it and is refused with it: on its way out it cancels *every* task of the loop.
+        """
         raise LocalProtocolError("a guest agent is open from construction on", code="guest_agent")
 
-    async def run_async(self) -> None:
-        """Refused: on its way out stock cancels *every* task of the loop, its host's included."""
-        self.setup()
-
     def run(self) -> None:
-        """Refused, like `run_async`: stock also closes the loop."""
+        """Refused: stock closes the loop."""
         self.setup()
 
     @property

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import aiomqtt
 import pytest
 from amqtt.broker import Broker
-from amqtt.contexts import BrokerConfig, ListenerConfig
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig
 from amqtt.errors import BrokerError
 from amqtt.plugins.manager import plugins_manager
 
@@ -247,6 +248,44 @@ async def test_stock_amqtt_lets_a_stranger_end_a_session() -> None:
         assert list(stock.subscriptions) == []
     await stock.shutdown()
     plugins_manager.clear()
+
+
+async def test_there_are_no_wills_and_no_stored_sessions(broker: EmbeddedBroker) -> None:
+    """What a client leaves with the broker for after its end is not kept."""
+    inner: Any = broker._broker
+    async with client(broker, BOB, clean_session=False, identifier="bob") as bob:
+        await bob.subscribe(inbox(BOB.address), qos=1)
+    async with client(broker, ALICE) as alice:
+        await alice.publish(inbox(BOB.address), b"while away", qos=1)
+    assert all(session.clean_session and session.retained_messages.empty() for session, _ in inner.sessions.values())
+    async with client(broker, BOB, clean_session=False, identifier="bob") as bob:
+        await bob.subscribe(inbox(BOB.address), qos=1)
+        async with client(broker, ALICE, will=aiomqtt.Will(inbox(BOB.address), b"will", qos=1)) as alice:
+            sock: Any = alice._client.socket()
+            sock.shutdown(socket.SHUT_RDWR)
+            await closed(alice)
+        while len(broker._tasks) > 1:  # noqa: ASYNC110  # until the broker has seen it
+            await asyncio.sleep(0)
+        async with client(broker, ALICE) as alice:
+            await alice.publish(inbox(BOB.address), b"after", qos=1)
+        assert (await asyncio.wait_for(anext(bob.messages), SECONDS)).payload == b"after"
+
+
+async def test_the_door_asks_for_every_action(broker: EmbeddedBroker) -> None:
+    """Publishing, subscribing and receiving each have a rule, and what has no topic or no session is denied."""
+    inner: Any = broker._broker
+    door: Any = inner.plugins_manager.get_plugin("AgentDoor")
+    alice = SimpleNamespace(username=ALICE.address, inflight_out={})
+
+    async def may(action: Action, topic: str | None, session: Any = alice) -> bool:
+        return bool(await door.topic_filtering(session=session, topic=topic, action=action))
+
+    mine, other = inbox(ALICE.address), inbox(BOB.address)
+    assert [await may(Action.PUBLISH, topic) for topic in (mine, other, "news", None)] == [True, True, False, False]
+    assert [await may(Action.SUBSCRIBE, topic) for topic in (mine, other, "#", None)] == [True, False, False, False]
+    assert [await may(Action.RECEIVE, topic) for topic in (mine, other)] == [True, False]
+    assert not await may(Action.RECEIVE, mine, SimpleNamespace(username=ALICE.address, inflight_out=range(600)))
+    assert not await may(Action.PUBLISH, mine, None)
 
 
 async def test_connections_are_counted(broker: EmbeddedBroker) -> None:

@@ -166,6 +166,28 @@ async def test_a_restarted_broker_is_found_again(heard: Heard) -> None:
     await again.stop()
 
 
+async def test_losing_the_broker_ends_a_publication_in_progress(heard: Heard) -> None:
+    """What the old connection never acknowledged goes out again on the new one, at once."""
+    broker, stuck = EmbeddedBroker(), asyncio.Event()
+    await broker.start()
+
+    async def never(*_: Any, **__: Any) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    async with MqttTransport("127.0.0.1", broker.port) as transport:
+        transport._link = dataclasses.replace(transport._link, seconds=600)
+        bob: Any = await transport.connect("bob", BOB, [Ping], heard)
+        bob._client.publish = never
+        sending = asyncio.create_task(bob.send(bob.address, Ping(deal="d", n=1)))
+        await asyncio.wait_for(stuck.wait(), SECONDS)
+        await broker.stop()
+        async with EmbeddedBroker(port=broker.port):
+            await asyncio.wait_for(sending, SECONDS)
+            assert (await heard.next()).n == 1
+            await bob.close()
+
+
 async def test_without_a_broker_a_message_is_undeliverable_in_time(heard: Heard) -> None:
     """Sending ends with an error after the link's time limit, not never."""
     broker = EmbeddedBroker()

@@ -267,12 +267,15 @@ async def main():
         a = await transport.connect("a", Identity.from_seed(1, "a"), [Ping], handler)
         await a.send(a.address, Ping(deal="d", n=1))
         await done.wait()
+        a._logger.error("with a logger of ours")
+        assert not logging.getLogger("a").handlers and a._logger.propagate
 
 asyncio.run(main())
 """
     done = run(code)
     assert (done.stdout, done.returncode) == ("", 0)
     assert "boom" in done.stderr
+    assert "with a logger of ours" in done.stderr
 
 
 def test_a_missing_or_foreign_uagents_is_named() -> None:
@@ -546,6 +549,7 @@ async def test_stopping_leaves_the_host_alone(heard: Heard) -> None:
 async def test_nothing_is_left_behind_after_a_bad_end(how: str) -> None:
     """Whether the body raises or is cancelled in mid-handler: no task, no sink."""
     before, entered, ended = asyncio.all_tasks(), asyncio.Event(), asyncio.Event()
+    agents: list[Any] = []
 
     async def endless(sender: str, message: Message) -> None:
         entered.set()
@@ -557,6 +561,7 @@ async def test_nothing_is_left_behind_after_a_bad_end(how: str) -> None:
     async def body() -> None:
         async with InProcessTransport() as transport:
             bob = await transport.connect("bob", BOB, [Ping], endless)
+            agents.append(bob)
             await bob.send(bob.address, Ping(deal="d", n=1))
             await entered.wait()
             if how == "exception":
@@ -570,6 +575,7 @@ async def test_nothing_is_left_behind_after_a_bad_end(how: str) -> None:
     with pytest.raises((KeyError, asyncio.CancelledError)):
         await task
     assert ended.is_set()
+    assert agents[0].failures == []  # to be stopped is no failure
     assert asyncio.all_tasks() == before
     assert not dispatcher.sinks
 

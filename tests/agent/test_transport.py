@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from coase.agent.message import MAX_BYTES, Message
+from coase.agent.message import CEILING, MAX_BYTES, Message
 from coase.agent.mqtt import MqttTransport
 from coase.agent.runtime import InProcessTransport
 from coase.agent.transport import Endpoint, Transport
@@ -30,6 +30,11 @@ class Pong(Message):
 
 class Note(Message):
     text: str
+
+
+class Chunk(Message):
+    max_bytes: ClassVar[int] = CEILING
+    data: str
 
 
 class Heard:
@@ -156,7 +161,10 @@ async def test_one_key_connects_once(transport: Transport) -> None:
 async def test_size_is_bounded(transport: Transport) -> None:
     """The largest message arrives; a larger one is refused where it is sent."""
     heard = Heard()
-    bob = await transport.connect("bob", BOB, [Note], heard)
+    bob = await transport.connect("bob", BOB, [Note, Chunk], heard)
+    chunk = Chunk(deal="d", data="x" * (CEILING - len(Chunk(deal="d", data="").encode())))
+    await bob.send(bob.address, chunk)
+    assert (await heard.next())[1] == chunk
     largest = Note(deal="d", text="x" * (MAX_BYTES - len(Note(deal="d", text="").encode())))
     await bob.send(bob.address, largest)
     assert (await heard.next())[1] == largest
