@@ -1,8 +1,13 @@
 """What one may ask of a registry: ``kind=compute memory_mib>=2048 price<=5000 region!=eu digits "training steps"``.
 
 Terms are separated by spaces and all must hold. A term with an operator (``= != < <= > >= ~``) compares a field or an
-attribute; anything else is full-text search over title and description. A missing attribute matches nothing, not even
-``!=``; integers compare as numbers, texts as texts, and ``~`` finds a part of a text, whatever its case.
+attribute; anything else is looked for in title and description, word by word, and in double quotes as a phrase.
+
+- A missing attribute matches nothing, not even ``!=``; neither does one of another type than the value.
+- Digits are an integer, ``true`` and ``false`` are booleans, all else is text. Texts compare by code point.
+- ``~`` finds a part of a text, whatever its case (Unicode case folding).
+- The fields `agent account key kind unit content` are texts and `sequence price issued expires` integers. An attribute
+  of the same name is not seen.
 """
 
 from __future__ import annotations
@@ -17,14 +22,17 @@ from coase.terms.listing import Listing
 
 MAX_LENGTH = 500
 MAX_TERMS = 16
-FIELDS = frozenset({"agent", "account", "key", "kind", "unit", "price", "content", "issued", "expires", "sequence"})
+TEXTS = frozenset({"agent", "account", "key", "kind", "unit", "content"})
+INTEGERS = frozenset({"sequence", "price", "issued", "expires"})
+FIELDS = TEXTS | INTEGERS
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 
 _TERM = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,31})(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL)
-_INTEGER = re.compile(r"-?\d{1,30}", re.ASCII)
-_WORD = re.compile(r"\w+")
+_INTEGER = re.compile(r"-?\d+", re.ASCII)
+_WORD = re.compile(r"[^\W_]+")
+_OPERATOR = re.compile(r"[=<>~]")
 _BOOLEANS = {"true": True, "false": False}
 
 Value = int | str | bool
@@ -44,7 +52,7 @@ class Comparison:
         if found is None:
             return False
         if self.operator == "~":
-            return isinstance(found, str) and str(self.value).lower() in found.lower()
+            return contains(found, str(self.value))
         wanted: Any = self.value
         if isinstance(found, bool) != isinstance(wanted, bool) or isinstance(found, str) != isinstance(wanted, str):
             return False
@@ -61,39 +69,52 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Query:
-    """All comparisons must hold, and all words must occur in title or description."""
+    """All comparisons must hold, and all phrases (words separated by one space) occur in title or description."""
 
     comparisons: tuple[Comparison, ...] = ()
-    words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+
+
+def contains(text: object, part: str) -> bool:
+    """What ``~`` means. SQLite's own `lower` knows ASCII only, so a database calls this too."""
+    return isinstance(text, str) and part.casefold() in text.casefold()
 
 
 def parse(text: str) -> Query:
     """Read a query.
 
     Raises:
-        RegistryRefused: `query_malformed`, when it is too long, has too many terms or an open quote.
+        RegistryRefused: `query_malformed`, when it is too long, has too many terms or an open quote, or a term that
+            says nothing or compares a field with what it can never be.
     """
     if len(text) > MAX_LENGTH:
         raise _malformed(f"it has {len(text)} characters, more than {MAX_LENGTH}")
     try:
+        text.encode()
         lexer = shlex.shlex(text, posix=True, punctuation_chars="")
-        lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+        lexer.whitespace_split, lexer.commenters, lexer.escape, lexer.quotes = True, "", "", '"'
         terms = list(lexer)
+    except UnicodeEncodeError as error:
+        raise _malformed("half a surrogate pair is no text") from error
     except ValueError as error:
         raise _malformed(str(error).lower()) from error
     if len(terms) > MAX_TERMS:
         raise _malformed(f"it has {len(terms)} terms, more than {MAX_TERMS}")
-    comparisons, words = [], []
+    comparisons, phrases = [], []
     for term in terms:
         if found := _TERM.fullmatch(term):
-            comparisons.append(_comparison(found[1], found[2], found[3]))
+            comparisons.append(_comparison(found[1].lower(), found[2], found[3]))
+        elif phrase := "" if _OPERATOR.search(term) else " ".join(_WORD.findall(term)):
+            phrases.append(phrase)
         else:
-            words += _WORD.findall(term)
-    return Query(tuple(comparisons), tuple(words[:MAX_TERMS]))
+            raise _malformed(f"{term!r} is neither a word nor a comparison of a name with a value")
+    return Query(tuple(comparisons), tuple(phrases))
 
 
 def _comparison(name: str, operator: str, text: str) -> Comparison:
     value: Value = text
+    if _OPERATOR.match(text):
+        raise _malformed(f"{operator + text[0]!r} is no operator; there are {' '.join(OPERATORS)}")
     if operator != "~":
         if _INTEGER.fullmatch(text):
             value = int(text)
@@ -101,6 +122,10 @@ def _comparison(name: str, operator: str, text: str) -> Comparison:
                 raise _malformed(f"{text} is too large to compare")
         else:
             value = _BOOLEANS.get(text, text)
+    if name in INTEGERS and (isinstance(value, bool) or not isinstance(value, int)):
+        raise _malformed(f"'{name}' is an integer (base units, seconds), and {text!r} is none")
+    if name in TEXTS and not isinstance(value, str):
+        value = text
     return Comparison(name, next(known for known in OPERATORS if known == operator), value)
 
 

@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from coase import crash
-from coase.errors import ConfigurationError
-from coase.registry.query import FIELDS, Comparison, Query
-from coase.terms.listing import Listing
+from pydantic import ValidationError
 
-_SCHEMA = """
+from coase import crash
+from coase.errors import ConfigurationError, RegistryRefused
+from coase.registry.query import FIELDS, TEXTS, Comparison, Query, contains
+from coase.terms.listing import Listing, Signed, Withdrawal
+
+VERSION = 1  # of the schema and of the listings' form
+_SCHEMA = f"""
+begin immediate;
 create table if not exists listing(
     id integer primary key, agent text not null, account text not null, key text not null, sequence integer not null,
     kind text not null, unit text not null, price integer not null, content text not null, issued integer not null,
-    expires integer not null, digest text not null, withdrawn integer not null default 0, body text not null,
-    unique (agent, key));
+    expires integer not null, withdrawn integer not null default 0, body text not null, unique (agent, key));
 create index if not exists listing_kind on listing(kind, price);
+create index if not exists listing_price on listing(price, agent, key);
+create index if not exists listing_issued on listing(issued);
+create index if not exists listing_expires on listing(expires);
 create table if not exists attribute(
     listing integer not null references listing(id) on delete cascade, name text not null, type text not null,
     number integer, text text, primary key (listing, name)) without rowid;
 create index if not exists attribute_number on attribute(name, number);
+create index if not exists attribute_text on attribute(name, text);
 create virtual table if not exists words using fts5(title, description, tokenize='unicode61');
+pragma user_version={VERSION};
+commit;
 """
-_COLUMNS = ("agent", "account", "key", "sequence", "kind", "unit", "price", "content", "issued", "expires", "digest")
-_TEXTS = frozenset({"agent", "account", "key", "kind", "unit", "content"})
+_COLUMNS = (
+    "agent", "account", "key", "sequence", "kind", "unit", "price", "content", "issued", "expires",
+)  # fmt: skip
+_INSERT = f"insert into listing({','.join(_COLUMNS)},body) values ({','.join('?' * len(_COLUMNS))},?)"  # noqa: S608  # constants
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot's newest listing, and the sequence of its withdrawal, or 0."""
+
+    listing: Listing
+    withdrawn: int
 
 
 class Storage(Protocol):
     """What a registry needs of a database."""
 
-    def current(self, agent: str, key: str) -> tuple[Listing, bool] | None:
-        """The newest listing of a slot and whether it was withdrawn, expired or not; None when there never was one."""
+    def current(self, agent: str, key: str) -> Slot | None:
+        """What a slot holds, expired and withdrawn listings too; None when it was never used."""
         ...
 
-    def put(self, listing: Listing, *, withdrawn: bool = False) -> None:
-        """Replace what is in the listing's slot."""
+    def put(self, listing: Listing) -> None:
+        """Fill the listing's slot. `RegistryRefused` (`listing_replayed`) unless its sequence is higher."""
+        ...
+
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Take a slot off the market. `RegistryRefused` (`listing_replayed`) unless the sequence is higher."""
         ...
 
     def count(self, agent: str) -> int:
         """How many slots an agent uses."""
         ...
 
+    def forget(self, before: int) -> None:
+        """Free the slots whose listing expired at `before` or earlier."""
+        ...
+
     def search(self, query: Query, now: int, limit: int, offset: int) -> list[Listing]:
-        """Listings that match and have not expired, cheapest first, then by agent and key."""
+        """Listings that match, have not expired and are not withdrawn; cheapest first, then by agent and key."""
         ...
 
     def close(self) -> None:
@@ -58,99 +88,176 @@ class SqliteStorage:
     Args:
         path: the file, created when missing; None for memory only.
         read_only: for looking at a registry that another process owns.
+
+    Raises:
+        ConfigurationError: `registry_unusable`, from any method.
     """
 
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+        self._path = path
         try:
-            if path is None:
-                self.db = sqlite3.connect(":memory:", isolation_level=None)
-            elif read_only:
-                self.db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", isolation_level=None, uri=True)
-            else:
+            if path is not None and not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self.db = sqlite3.connect(path, isolation_level=None)
-            if not read_only:
-                self.db.execute("pragma journal_mode=wal")
-                self.db.executescript(_SCHEMA)
-            self.db.execute("pragma foreign_keys=on")
-            self.db.execute("select 1 from listing limit 1")
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"the registry {path} cannot be opened: {error}", hint="check the path", code="registry_unusable"
-            ) from error
+            where = "file::memory:" if path is None else path.resolve().as_uri() + ("?mode=ro" if read_only else "")
+            with self._own_errors():
+                self.db = sqlite3.connect(where, isolation_level=None, uri=True)
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            with self._own_errors():
+                self._prepare(read_only)
+        except BaseException:
+            self.db.close()
+            raise
 
-    def current(self, agent: str, key: str) -> tuple[Listing, bool] | None:
-        """The newest listing of a slot and whether it was withdrawn."""
-        row = self.db.execute("select body, withdrawn from listing where agent=? and key=?", (agent, key)).fetchone()
-        return (Listing.model_validate_json(row[0]), bool(row[1])) if row else None
+    def _prepare(self, read_only: bool) -> None:
+        self.db.create_function("contains", 2, contains, deterministic=True)
+        if not read_only:
+            self.db.execute("pragma journal_mode=wal")
+        empty = not self.db.execute("select count(*) from sqlite_master").fetchone()[0]
+        if empty and not read_only:
+            self.db.executescript(_SCHEMA)
+        version = self.db.execute("pragma user_version").fetchone()[0]
+        if version != VERSION:
+            raise self._unusable(f"it has version {version}, not {VERSION}")
+        self.db.execute("pragma foreign_keys=on")
 
-    def put(self, listing: Listing, *, withdrawn: bool = False) -> None:
+    def current(self, agent: str, key: str) -> Slot | None:
+        """What a slot holds, expired and withdrawn listings too."""
+        found = self._listings("select body from listing where agent=? and key=?", agent, key)
+        if not found:
+            return None
+        with self._own_errors():
+            query = "select withdrawn from listing where agent=? and key=?"
+            return Slot(found[0], int(self.db.execute(query, (agent, key)).fetchone()[0]))
+
+    def put(self, listing: Listing) -> None:
         """Replace what is in the listing's slot, in one transaction."""
         crash.point(f"registry before {listing.key}")
-        self.db.execute("begin immediate")
-        try:
-            self._put(listing, withdrawn)
-        except BaseException:
-            self.db.execute("rollback")
-            raise
-        self.db.execute("commit")
+        with self._transaction():
+            self._put(listing)
         crash.point(f"registry after {listing.key}")
 
-    def _put(self, listing: Listing, withdrawn: bool) -> None:
-        db, slot = self.db, (listing.agent, listing.key)
-        old = db.execute("select id from listing where agent=? and key=?", slot).fetchone()
-        if old:
-            db.execute("delete from words where rowid=?", old)
-            db.execute("delete from listing where id=?", old)
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Mark the slot's listing as withdrawn, in one transaction."""
+        with self._transaction():
+            if old := self._superseded(withdrawal):
+                self.db.execute("update listing set withdrawn=? where id=?", (withdrawal.sequence, old))
+
+    def _superseded(self, signed: Signed) -> int | None:
+        """The row that something signed replaces, or None where the slot is free; an older one is refused."""
+        query = "select id, max(sequence, withdrawn) from listing where agent=? and key=?"
+        old = self.db.execute(query, (signed.agent, signed.key)).fetchone()
+        if old and signed.sequence <= old[1]:
+            raise RegistryRefused(
+                f"sequence {signed.sequence} is not above {old[1]}: an old listing is not brought back",
+                hint="sign it again with a higher sequence",
+                code="listing_replayed",
+            )
+        return int(old[0]) if old else None
+
+    def _put(self, listing: Listing) -> None:
+        db = self.db
+        if old := self._superseded(listing):
+            self._delete("id=?", old)
         values = [getattr(listing, name) for name in _COLUMNS]
-        marks = ",".join("?" * (len(_COLUMNS) + 2))
-        sql = f"insert into listing({','.join(_COLUMNS)},withdrawn,body) values ({marks})"  # noqa: S608  # constants
-        new = db.execute(sql, (*values, withdrawn, listing.model_dump_json())).lastrowid
+        new = db.execute(_INSERT, (*values, listing.model_dump_json())).lastrowid
         db.execute(
             "insert into words(rowid, title, description) values (?,?,?)", (new, listing.title, listing.description)
         )
         for name, value in listing.attributes.items():
-            number = None if isinstance(value, str) else int(value)
-            text = value if isinstance(value, str) else None
+            number, text = (None, value) if isinstance(value, str) else (int(value), None)
             db.execute("insert into attribute values (?,?,?,?,?)", (new, name, type(value).__name__, number, text))
 
     def count(self, agent: str) -> int:
         """How many slots an agent uses."""
-        return int(self.db.execute("select count(*) from listing where agent=?", (agent,)).fetchone()[0])
+        with self._own_errors():
+            return int(self.db.execute("select count(*) from listing where agent=?", (agent,)).fetchone()[0])
+
+    def forget(self, before: int) -> None:
+        """Free the slots whose listing expired at `before` or earlier."""
+        with self._own_errors():
+            if not self.db.execute("select 1 from listing where expires<=? limit 1", (before,)).fetchone():
+                return
+        with self._transaction():
+            self._delete("expires<=?", before)
 
     def search(self, query: Query, now: int, limit: int, offset: int) -> list[Listing]:
-        """Listings that match and have not expired, cheapest first, then by agent and key."""
-        where, values = ["expires > ?", "issued <= ?", "not withdrawn"], [now, now]
+        """Listings that match, have not expired and are not withdrawn; cheapest first, then by agent and key."""
+        where, values = ["expires > ?", "not withdrawn"], [now]
         for comparison in query.comparisons:
             clause, more = _compiled(comparison)
             where.append(clause)
             values += more
-        if query.words:
+        if query.phrases:
             where.append("id in (select rowid from words where words match ?)")
-            values.append(" ".join(f'"{word}"' for word in query.words))
-        sql = (
+            values.append(" ".join(f'"{phrase}"' for phrase in query.phrases))
+        return self._listings(
             f"select body from listing where {' and '.join(where)}"  # noqa: S608  # clauses hold only names of ours
-            " order by price, agent, key limit ? offset ?"
-        )
-        return [Listing.model_validate_json(row[0]) for row in self.db.execute(sql, (*values, limit, offset))]
+            " order by price, agent, key limit ? offset ?",
+            *values, limit, offset,
+        )  # fmt: skip
+
+    def newest(self) -> int:
+        """When the newest listing was issued, seconds: no earlier is it now. 0 when there is none."""
+        with self._own_errors():
+            return int(self.db.execute("select max(issued) from listing").fetchone()[0] or 0)
 
     def close(self) -> None:
         """Close the file."""
         self.db.close()
 
+    def _listings(self, sql: str, *values: Any) -> list[Listing]:
+        with self._own_errors():
+            rows = self.db.execute(sql, values).fetchall()
+            try:
+                return [Listing.model_validate_json(row[0]) for row in rows]
+            except ValidationError as error:
+                raise self._unusable("it holds what is not a listing") from error
+
+    def _delete(self, which: str, value: int) -> None:
+        self.db.execute(f"delete from words where rowid in (select id from listing where {which})", (value,))  # noqa: S608  # constants
+        self.db.execute(f"delete from listing where {which}", (value,))  # noqa: S608  # constants
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._own_errors():
+            self.db.execute("begin immediate")
+            try:
+                yield
+                self.db.execute("commit")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("rollback")
+                raise
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, why: object) -> ConfigurationError:
+        return ConfigurationError(
+            f"the registry {self._path or 'in memory'} cannot be used: {why}",
+            hint="check the path, the disk and who else writes there; sellers publish again into a new file",
+            code="registry_unusable",
+        )
+
 
 def _compiled(comparison: Comparison) -> tuple[str, list[Any]]:
     name, operator, value = comparison.name, comparison.operator, comparison.value
     if name in FIELDS:
-        is_text = name in _TEXTS
+        is_text = name in TEXTS
         if operator == "~":
-            return (f"instr(lower({name}), lower(?)) > 0", [str(value)]) if is_text else ("0", [])
+            return (f"contains({name}, ?)", [str(value)]) if is_text else ("0", [])
         if isinstance(value, bool) or isinstance(value, str) != is_text:
             return "0", []
         return f"{name} {operator} ?", [value]
-    inner = "select listing from attribute where name = ? and "
+    inner = "select listing from attribute where name = ? and"
     if operator == "~":
-        return f"id in ({inner}instr(lower(text), lower(?)) > 0)", [name, str(value)]
+        return f"id in ({inner} contains(text, ?))", [name, str(value)]
     column = "text" if isinstance(value, str) else "number"
     stored = value if isinstance(value, str) else int(value)
-    return f"id in ({inner}type = ? and {column} {operator} ?)", [name, type(value).__name__, stored]
+    return f"id in ({inner} {column} {operator} ? and type = ?)", [name, stored, type(value).__name__]
