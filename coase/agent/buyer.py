@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 
@@ -70,6 +71,7 @@ class Buyer(Party):
             DealError: `nothing_found`, when no listing matches, `no_arbiter`, when nobody could rule on a dispute.
         """
         within = seconds(by)
+        want = self.agent.prepare(want, self.blobs.put, self.world.seed)
         await self.world.time.read()
         listings = self._find(want) if sellers is None else list(sellers)
         if not listings:
@@ -139,7 +141,7 @@ class Buyer(Party):
             "audit": want.audit,
             **({} if patience is None else {"patience": patience}),
         }
-        self.open_inbox(deal)
+        self.open_inbox(deal, listing.agent)
         self.moved(self.journal.open(deal, "buyer", body), seller=listing.title, list_price=body["list_price"])
         return deal
 
@@ -148,16 +150,15 @@ class Buyer(Party):
         for deal, listing in deals:
             order = Order(**self.journal.need(deal).body["order"])
             await self.send(listing.agent, Request(deal=deal, order=order, deadline=self.agent.deadline, sealed=True))
-        sealed: list[tuple[str, Listing, str]] = []
-        for deal, listing in deals:
-            answer = await self._answer(deal, listing, SealedQuote)
-            if answer is not None:
-                sealed.append((deal, listing, answer.commitment))
-        opened: list[tuple[str, Listing, int]] = []
+        # All at once and with half the patience: while we wait for a silent one, the others wait for us.
+        sealing = [self._answer(deal, listing, SealedQuote, self.world.patience / 2) for deal, listing in deals]
+        answers = zip(deals, await asyncio.gather(*sealing), strict=True)
+        sealed = [(deal, listing, answer.commitment) for (deal, listing), answer in answers if answer is not None]
         for deal, listing, _ in sealed:
             await self.send(listing.agent, OpenQuotes(deal=deal))
-        for deal, listing, promised in sealed:
-            quote = await self._answer(deal, listing, Quote)
+        opening = [self._answer(deal, listing, Quote, self.world.patience / 2) for deal, listing, _ in sealed]
+        opened: list[tuple[str, Listing, int]] = []
+        for (deal, listing, promised), quote in zip(sealed, await asyncio.gather(*opening), strict=True):
             if quote is None:
                 continue
             if commitment(deal, quote.unit_price, quote.salt) != promised or not 0 < quote.unit_price <= listing.price:
@@ -168,10 +169,13 @@ class Buyer(Party):
             opened.append((deal, listing, quote.unit_price))
         return sorted(opened, key=lambda row: (row[2], hashlib.sha256(row[0].encode()).digest()))
 
-    async def _answer(self, deal: str, listing: Listing, kind: type[M]) -> M | None:
+    async def _answer(
+        self, deal: str, listing: Listing, kind: type[M], patience: float | None = None
+    ) -> M | None:
         """The seller's answer; None, with the deal ended and the reason in the journal, when it will not go on."""
+        answer: M | Refuse | WalkAway
         try:
-            answer = await self.expect(deal, listing.agent, kind, Refuse, WalkAway)
+            answer = await self.expect(deal, listing.agent, kind, Refuse, WalkAway, patience=patience)
         except TimeoutError:
             self._refuse(deal, "timeout", "the seller does not answer")
             return None
@@ -283,13 +287,13 @@ class Buyer(Party):
         """What the mandate must count: the price of every deal signed and not undone, and how many are open."""
         committed = running = 0
         for record in self.journal.deals("buyer"):
-            if record.deal == besides or "buyer_signature" not in record.body:
+            if record.deal == besides or "agreement" not in record.body:
                 continue
             price = record.body["agreement"]["price"]
             if record.state == "ruled":
                 committed += record.body.get("to_seller", price)
-            elif record.state in HOLDS_MONEY or record.state in ("agreed", "settled"):
-                committed += price
+            elif record.state in HOLDS_MONEY or record.state in ("proposed", "agreed", "settled"):
+                committed += price  # a proposed one has been signed by us, and waits for the seller's signature
             running += not record.ended
         return Exposure(committed, running)
 
@@ -304,7 +308,7 @@ class Buyer(Party):
         """Bring one deal to its end after a restart."""
         if record.ended:
             return record
-        self.open_inbox(record.deal)
+        self.open_inbox(record.deal, record.body["peer"])
         if record.state != "proposed":
             return await self.purchase.drive(record.deal)
         reason = "interrupted before anything was signed"

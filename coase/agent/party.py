@@ -48,6 +48,7 @@ class Party(ABC):
         self.files = FileExchange(self.blobs, self.send, self.entitled, world.patience)
         self.failures: list[BaseException] = []
         self._inboxes: dict[str, asyncio.Queue[tuple[str, Message]]] = {}
+        self._peers: dict[str, set[str]] = {}
         self._asked: dict[tuple[str, str, type[Message]], asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -121,22 +122,24 @@ class Party(ABC):
 
     def _put(self, sender: str, message: Message) -> None:
         inbox = self._inboxes[message.deal]
-        if not inbox.full():
+        if sender in self._peers[message.deal] and not inbox.full():
             inbox.put_nowait((sender, message))
 
-    def open_inbox(self, deal: str) -> bool:
-        """Make room for messages of a deal; False when there are too many deals."""
+    def open_inbox(self, deal: str, peer: str) -> bool:
+        """Make room for messages of a peer about a deal; False when there are too many deals. Others are not heard."""
         if deal not in self._inboxes and len(self._inboxes) >= MAX_SESSIONS:
             return False
         self._inboxes.setdefault(deal, asyncio.Queue(INBOX))
+        self._peers.setdefault(deal, set()).add(peer)
         return True
 
     def close_inbox(self, deal: str) -> None:
         """Drop what is left of a deal's messages."""
         self._inboxes.pop(deal, None)
+        self._peers.pop(deal, None)
 
     async def expect(self, deal: str, peer: str, *kinds: type[M], patience: float | None = None) -> M:
-        """The next message of these kinds from `peer` about `deal`; anything else is late or not for this step.
+        """The next message of these kinds from `peer` about `deal`; anything else is late, or not for this step.
 
         Raises:
             TimeoutError: none came within the patience (wall seconds).
@@ -186,6 +189,7 @@ class Party(ABC):
 
     def moved(self, record: Record, **data: Any) -> Record:
         """Report a deal's new state."""
+        self.world.moved.set()
         self.emit(record.deal, record.state, **data)
         return record
 
@@ -194,23 +198,24 @@ class Party(ABC):
         return await self.escrow.status(Agreement(**record.body["agreement"]))
 
     async def reconcile(self, deal: str) -> Record:
-        """Bring the journal to where the chain is. The chain is the truth; the journal only says what we meant to do."""
+        """Bring the journal to where the chain is. The chain is the truth; a journal only says what we meant."""
         record = self.journal.need(deal)
         if record.ended or "agreement" not in record.body:
             return record
         status = (await self.on_chain(record)).status
         goal: State | None = None
+        paid: dict[str, int] = {}
         if status in ("settled", "refunded"):
-            goal = "ruled" if record.state == "disputed" else "settled" if status == "settled" else "refunded"
+            paid = await self._paid(record)
+            divided = paid["to_seller"] > 0 and paid["to_buyer"] > 0  # by a ruling that was not seen coming
+            goal = "ruled" if divided or record.state == "disputed" else "settled" if status == "settled" else "refunded"
         elif status == "disputed" and record.state != "disputed":
             goal = "disputed"
         elif status == "funded" and record.state == "agreed":
             goal = "funded"
         if goal is None or goal == record.state:
             return record
-        if goal == "ruled":
-            return self.moved(self.journal.apply(deal, "rule", **await self._paid(record)))
-        return self.moved(self.journal.catch_up(deal, goal))
+        return self.moved(self.journal.catch_up(deal, goal, **paid))
 
     async def _paid(self, record: Record) -> dict[str, int]:
         to_seller, to_buyer = await payout(self.escrow, Agreement(**record.body["agreement"]))

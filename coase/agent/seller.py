@@ -1,4 +1,4 @@
-"""A seller: lists what its agent offers, bargains, works once the money is in the escrow, and gets paid or gives it back."""
+"""A seller: lists what its agent offers, bargains, works once the escrow holds the money, and gets paid."""
 
 from __future__ import annotations
 
@@ -66,19 +66,27 @@ class Seller(Party):
 
     async def open_shop(self) -> Listing:
         """Publish the listing: the one remembered from before, or a new one for what the agent offers."""
+        now = await self.world.time.read()
         known = self.journal.recall("listing")
-        self.listing = Listing.model_validate(known) if known else await self._new_listing()
-        self.journal.remember("listing", self.listing.model_dump(mode="json"))
-        await self.world.time.read()
-        self.world.registry.publish(self.listing)
+        listing = Listing.model_validate(known) if known else await self._new_listing(now)
+        if listing.expires - now < LISTING_SECONDS // 2:
+            listing = self._renewed(listing, now)
+        self.listing = listing
+        self.journal.remember("listing", listing.model_dump(mode="json"))
+        self.world.registry.publish(listing)
         self.emit("", "listed", kind=self.listing.kind, title=self.listing.title, price=self.listing.price)
         return self.listing
 
-    async def _new_listing(self) -> Listing:
+    def _renewed(self, listing: Listing, now: int) -> Listing:
+        """The same offer for another while; the sequence grows, so that the old one cannot come back."""
+        fields = listing.model_dump(exclude={"agent", "account", "signature"})
+        changed = {"sequence": listing.sequence + 1, "issued": now, "expires": now + LISTING_SECONDS}
+        return Listing.signed(self.identity, **{**fields, **changed})
+
+    async def _new_listing(self, now: int) -> Listing:
         offering = await self.agent.offering(self.tools)
         goods = {name: self.blobs.put(body) for name, body in sorted(offering.goods.items())}
         self.journal.remember("goods", goods)
-        now = await self.world.chain.now()
         return Listing.signed(
             self.identity,
             key=LISTING_KEY,
@@ -116,7 +124,7 @@ class Seller(Party):
     def _begin(self, sender: str, request: Request) -> None:
         if request.deal in self._inboxes or self.journal.get(request.deal) is not None:
             self.emit(request.deal, "ignored", code="deal_exists", reason="a request for a deal that is known already")
-        elif self.open_inbox(request.deal):
+        elif self.open_inbox(request.deal, sender):
             self.spawn(self._session(request, sender))
         else:
             busy = Refuse(deal=request.deal, code="busy", reason="too many deals at once; try later")
@@ -232,7 +240,7 @@ class Seller(Party):
         if self.judge is not None:
             await self.judge.resume()
         for record in self.journal.deals("seller", open_only=True):
-            if self.open_inbox(record.deal):
+            if self.open_inbox(record.deal, record.body["peer"]):
                 self.spawn(self.serve(record.deal))
                 self.spawn(self.send(record.body["peer"], Ready(deal=record.deal)))
 
@@ -275,7 +283,7 @@ class Seller(Party):
 
     async def _work(self, record: Record) -> None:
         """Work, write the result down, commit to its hash on the chain, then tell the buyer."""
-        deal, peer = record.deal, record.body["peer"]
+        deal = record.deal
         if "files" not in record.body:
             try:
                 delivery = await self._performed(record)
@@ -300,7 +308,7 @@ class Seller(Party):
         await self._announce(deal)
 
     async def _performed(self, record: Record) -> Delivery | None:
-        """Let the agent work, in a task that ends when the deal does; None when it did. A dead worker gets new tries."""
+        """Let the agent work, in a task that ends with the deal (then None). A dead worker gets new tries."""
         deal, peer = record.deal, record.body["peer"]
         order = Order(**record.body["order"])
         for tries_left in reversed(range(TRIES)):
