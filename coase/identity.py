@@ -90,7 +90,7 @@ def recover(digest: bytes, signature: bytes) -> bytes:
         )
     except Exception as error:  # coincurve raises bare Exceptions and ValueErrors
         raise SignatureError("the signature belongs to no key") from error
-    return key.format(compressed=True)
+    return bytes(key.format(compressed=True))
 
 
 def verify(digest: bytes, signature: bytes, account: str) -> None:

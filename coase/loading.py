@@ -72,7 +72,7 @@ def skill(what: Any, /, **parameters: Any) -> Any:
 
 
 def load_agent(what: Any, /, **parameters: Any) -> Any:
-    """An agent's content by name (``"gpu_provider"``), by path or by class, with these parameters; errors as `skill`."""
+    """An agent by name (``"gpu_provider"``), by path or by class, with these parameters; errors as for `skill`."""
     return make(what if isinstance(what, type) else find("agents", what), parameters)
 
 

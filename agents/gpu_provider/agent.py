@@ -1,4 +1,4 @@
-"""Sells training steps on its machine: CUDA when there is one, else the CPU. Jobs run in a sandbox, priced by the step."""
+"""Sells training steps on its machine: CUDA when there is one, else the CPU. Jobs run in a sandbox."""
 
 from __future__ import annotations
 

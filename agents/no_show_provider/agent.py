@@ -25,7 +25,8 @@ class NoShowProvider(coase.SellerAgent):
     @cached_property
     def _honest(self) -> coase.SellerAgent:
         own = {name: getattr(self, name) for name in type(self).model_fields}
-        return coase.load_agent("gpu_provider", **own)
+        honest: coase.SellerAgent = coase.load_agent("gpu_provider", **own)
+        return honest
 
     async def offering(self, tools: coase.Tools) -> coase.Offering:
         """What the honest one would list."""

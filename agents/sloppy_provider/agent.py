@@ -27,7 +27,8 @@ class SloppyProvider(coase.SellerAgent):
     @cached_property
     def _honest(self) -> coase.SellerAgent:
         own = {name: getattr(self, name) for name in type(self).model_fields if name != "learning_rate"}
-        return coase.load_agent("gpu_provider", **own)
+        honest: coase.SellerAgent = coase.load_agent("gpu_provider", **own)
+        return honest
 
     async def offering(self, tools: coase.Tools) -> coase.Offering:
         """What the honest one would list."""

@@ -1,7 +1,7 @@
 """Bargaining by messages: both parties run the same transition table, each with its own skill.
 
-The table is the mechanism's (`coase.negotiation.alternating`), so a live session, a tournament and a simulation end in the
-same way. A move that the table does not allow is the counterparty's fault, and ends the talk.
+The table is the mechanism's (`coase.negotiation.alternating`), so a live session, a tournament and a simulation end in
+the same way. A move that the table does not allow is the counterparty's fault, and ends the talk.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from coase.negotiation.trace import Trace, Turn
 
 ANSWERS = (Propose, AcceptOffer, WalkAway, Refuse)
 MAX_REASON = 300
+MAX_STALE = 64  # moves of earlier steps: a transport may deliver twice, but nobody may talk forever
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Bargain:
     ) -> None:
         self.deal, self.role, self.rules, self.player = deal, role, rules, player
         self._send, self._receive = send, receive
+        self._stale = 0
 
     async def run(self) -> Outcome:
         """Bargain until the mechanism ends it.
@@ -86,6 +88,9 @@ class Bargain:
 
     async def _theirs(self, session: Session, party: Party) -> Action:
         message = await self._receive()
+        while isinstance(message, (Propose, AcceptOffer)) and message.step < session.step and self._stale < MAX_STALE:
+            self._stale += 1
+            message = await self._receive()
         if isinstance(message, Refuse):
             raise RemoteProtocolError(message.reason or message.code, code=message.code)
         if isinstance(message, WalkAway):

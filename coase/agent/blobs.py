@@ -23,7 +23,7 @@ class Blobs:
         """Store bytes (atomically, once) and return their name."""
         name = hashlib.sha256(body).hexdigest()
         path = self.folder / name
-        if not path.exists():
+        if self.get(name) is None:  # absent, or no longer what it was
             temporary = self.folder / f".{name}.{os.getpid()}"
             with temporary.open("wb") as file:
                 file.write(body)

@@ -1,7 +1,7 @@
 """What the author of an agent writes: a frozen class whose fields are parameters and whose hooks say what is sold.
 
-The party (`coase.agent.seller`, `coase.agent.buyer`) does the talking, the money and the memory; an author's class never
-sees a key, a socket or a nonce.
+The party (`coase.agent.seller`, `coase.agent.buyer`) does the talking, the money and the memory; an author's class
+never sees a key, a socket or a nonce.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from coase import money
 from coase.agent.mandate import Mandate
+from coase.agent.want import Want
 from coase.compute.executor import Executor, JobResult
 from coase.compute.spec import JobSpec
 from coase.errors import ConfigurationError
@@ -215,6 +216,16 @@ class BuyerAgent(AgentContent):
     negotiator: str = "boulware"
     negotiator_parameters: Mapping[str, Any] = {}
     deadline: Annotated[int, Field(ge=1, le=10_000)] = 20
+
+    def prepare(self, want: Want, put: Callable[[bytes], str], seed: int) -> Want:
+        """Complete a want before it is bought: the place for an agent's own knowledge of what it needs.
+
+        Args:
+            want: as the owner said it.
+            put: stores a file to hand over to the seller, and gives its name.
+            seed: what random choices derive from.
+        """
+        return want
 
     def mandate(self) -> Mandate:
         """The owner's limits. `ConfigurationError` for a budget of zero."""

@@ -155,7 +155,8 @@ class Journal:
             "insert into event(deal, event, state, body) values (?,?,?,?)", (record.deal, event, record.state, body)
         )
         self.db.execute(
-            "insert into deal values (?,?,?,?) on conflict(deal) do update set state=excluded.state, body=excluded.body",
+            "insert into deal values (?,?,?,?)"
+            " on conflict(deal) do update set state=excluded.state, body=excluded.body",
             (record.deal, record.role, record.state, body),
         )
 

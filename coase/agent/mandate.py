@@ -1,7 +1,7 @@
 """What the owner lets an agent do. It is checked outside the skill, before anything is signed.
 
-No strategy and no language model can overspend: `Mandate.check` sees integers only, and is called by the party that holds
-the key, on the agreement itself.
+No strategy and no language model can overspend: `Mandate.check` sees integers only, and is called by the party that
+holds the key, on the agreement itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Mandate(BaseModel):
 
     Args:
         budget: the sum that all deals together may cost, open ones included.
-        ceilings: the most that one deal of a kind may cost; a kind without an entry is not limited except by the budget.
+        ceilings: the most that one deal of a kind may cost; a kind without an entry is limited by the budget only.
         kinds: the kinds of deal allowed; empty: all.
         counterparties: the accounts or agent addresses that may be traded with; empty: all.
         expires: chain time in seconds after which nothing more is signed; None: never.

@@ -90,7 +90,7 @@ class Marketplace:
         self.manifest = self._read_manifest()
         seed = self.manifest["seed"]
         bank = Identity.from_seed(seed, NAME)
-        executor = LocalExecutor(self.home / "jobs")
+        executor = self.executor = LocalExecutor(self.home / "jobs")
         chain = await self._stack.enter_async_context(
             EmbeddedChain(self.home / "chain", alloc={bank.account: 1_000_000 * ETHER}, genesis_time=GENESIS_TIME)
         )
@@ -243,7 +243,8 @@ class Marketplace:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self.open_deals():
-                    await asyncio.sleep(0.005)
+                    self.world.moved.clear()
+                    await self.world.moved.wait()
 
     def open_deals(self) -> list[dict[str, str]]:
         """Every deal that has not ended: agent, deal, role, state, and whether money is in the escrow."""

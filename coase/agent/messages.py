@@ -1,4 +1,4 @@
-"""What agents say to each other. Every message names its deal; sizes and counts are bounded; unknown fields are refused."""
+"""What agents say to each other. Every message names its deal; sizes are bounded, unknown fields refused."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """From a listing's price to a bargaining problem: the domain both parties derive alike, and each party's own limits.
 
-The domain is the grid of unit prices from a quarter of the list price up to the list price, in `STEPS` ticks or fewer. A
-reservation price becomes a reservation utility on it; the limit that counts for money is checked again on integers.
+The domain is the grid of unit prices from a quarter of the list price up to the list price, in `STEPS` ticks or fewer.
+A reservation price becomes a reservation utility on it; the limit that counts for money is checked again on integers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from coase.terms.listing import Listing
 
 STEPS = 200
 LOWEST = 4  # the grid begins at the list price over this
+NOTHING = 2.0  # a reservation utility above that of every outcome
 
 
 class Bargainer(Protocol):
@@ -65,12 +66,22 @@ def player(agent: Bargainer, listing: Listing, party: Party, *, limit: int, dead
         mark: what the skill's random draws derive from.
     """
     domain = grid(listing)
-    span = listing.price - listing.lowest
-    gain = (listing.price - limit if party == "buyer" else limit - listing.lowest) if span else 0
     skill: Negotiator = loading.skill(agent.negotiator, **dict(agent.negotiator_parameters))
     seed = int.from_bytes(hashlib.sha256(f"{mark}/{party}".encode()).digest()[:6], "big")
-    reservation = gain / span if span else 0.0
+    reservation = _reservation(listing, party, limit)
     return Player(skill, Problem.of(domain, party, deadline=deadline, reservation=reservation, seed=seed))
+
+
+def _reservation(listing: Listing, party: Party, limit: int) -> float:
+    """The utility of the last price of the grid within the limit: rounding cannot let the next one in."""
+    steps = (listing.price - listing.lowest) // listing.tick
+    if party == "buyer":
+        worst = steps - (limit - listing.lowest) // listing.tick  # ticks below the list price
+    else:
+        worst = -((listing.lowest - limit) // listing.tick)  # ticks above the lowest price, rounded up
+    if worst > steps:
+        return NOTHING
+    return max(0, worst) / steps if steps else 0.0
 
 
 def first_offer(player: Player, listing: Listing) -> int:

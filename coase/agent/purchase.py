@@ -1,4 +1,4 @@
-"""The buyer's side of a signed deal: fund, wait, inspect, pay or dispute. Each step starts from the journal and the chain."""
+"""The buyer's side of a signed deal: fund, wait, inspect, pay or dispute, from wherever journal and chain say it is."""
 
 from __future__ import annotations
 

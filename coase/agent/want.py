@@ -19,7 +19,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
 
 
 def seconds(text: str | int) -> int:
-    """Seconds of a duration such as ``"60s"``, ``"5m"``, ``"2h"``, ``"1d"`` or ``60``; `ConfigurationError` otherwise."""
+    """Seconds of a duration such as ``"60s"``, ``"5m"``, ``"2h"``, ``"1d"`` or ``60``, or `ConfigurationError`."""
     found = _DURATION.fullmatch(str(text).strip())
     if found is None or int(found[1]) == 0:
         raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,7 @@ class World:
         time: what the registry takes for now.
         executor: runs jobs.
         emit: told about every event.
+        moved: set whenever a deal has a new state.
         patience: wall seconds without a word after which the chain is asked instead.
     """
 
@@ -71,4 +73,5 @@ class World:
     time: ChainTime
     executor: Executor
     emit: Callable[[Event], None] = lambda event: None
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
     patience: float = 60.0

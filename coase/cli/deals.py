@@ -31,17 +31,19 @@ def list_deals(home: Home = None, as_json: Json = False) -> None:
         typer.echo(json.dumps({"deals": rows}))
         return
     from rich.console import Console
-    from rich.table import Table
 
+    from coase.cli.tables import plain, show_table
     from coase.money import show
 
-    table = Table(title="Deals", title_justify="left", header_style="bold")
-    for name in ("run", "agent", "role", "deal", "price", "state", "why"):
-        table.add_column(name, justify="right" if name == "price" else "left")
-    for row in rows:
-        price = "" if row["price"] is None else show(row["price"])
-        table.add_row(row["run"], row["agent"], row["role"], row["deal"], price, row["state"], row["reason"])
-    Console().print(table if rows else "No deals yet. Start with: coase demo")
+    console = Console()
+    if not rows:
+        console.print("No deals yet. Start with: coase demo")
+    for run in dict.fromkeys(row["run"] for row in rows):
+        table = plain(("agent", "role", "deal", "state", "why"), numbers=("price",))
+        for row in (row for row in rows if row["run"] == run):
+            price = "" if row["price"] is None else show(row["price"])
+            table.add_row(row["agent"], row["role"], row["deal"], row["state"], row["reason"], price)
+        show_table(console, run, table)
 
 
 @app.command("show")
@@ -63,7 +65,9 @@ def show_deal(
 
     console = Console()
     for side in sides:
-        tree = Tree(f"[bold]{side['agent']}[/] as {side['role']}: {side['state']} ({side['reason']})  [dim]{side['run']}[/]")
+        tree = Tree(
+            f"[bold]{side['agent']}[/] as {side['role']}: {side['state']} ({side['reason']})  [dim]{side['run']}[/]"
+        )
         for event, state in side["events"]:
             tree.add(f"{event} [dim]-> {state}[/]")
         for name in ("agreement", "result", "files"):
@@ -75,10 +79,8 @@ def show_deal(
 @app.command("resume")
 def resume(home: Home = None, as_json: Json = False) -> int:
     """Finish or refund every deal that a crash left open, on both sides. Safe to repeat."""
-    results = []
-    for market in _markets(home):
-        if any(not record.ended for _, _, record in _all([market])) or _unfinished(market):
-            results.append(asyncio.run(_resume(market, quiet=as_json)))
+    waiting = [m for m in _markets(home) if _unfinished(m) or any(not record.ended for _, _, record in _all([m]))]
+    results = [asyncio.run(_resume(market, quiet=as_json)) for market in waiting]
     left = [row for result in results for row in result["open"]]
     if as_json:
         typer.echo(json.dumps({"resumed": results, "open": left}))
@@ -87,7 +89,8 @@ def resume(home: Home = None, as_json: Json = False) -> int:
     else:
         for result in results:
             for row in result["deals"]:
-                typer.echo(f"{result['run']}  {row['agent']:14} {row['deal']:24} {row['was']} -> {row['state']} ({row['reason']})")
+                change = f"{row['was']} -> {row['state']} ({row['reason']})"
+                typer.echo(f"{result['run']}  {row['agent']:14} {row['deal']:24} {change}")
         typer.echo("Nothing is left open." if not left else f"{len(left)} deals are still open; run this again later.")
     return 1 if left else 0
 
@@ -103,14 +106,14 @@ async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
         async with Marketplace.embedded(home, on_event=screen.event) as market:
             before = {record.deal for _, _, record in _all([home])}
             left = await market.resume()
-            began = {r.deal for p in market.parties.values() for r in p.journal.deals()} - before
             balances = await market.balances()
-            rows = []
-            for name, party in market.parties.items():
-                for record in party.journal.deals():
-                    was = known.get((name, record.deal), "new" if record.deal in began else "")
-                    if was:
-                        rows.append({**_row(home, name, record), "was": was})
+            records = [(name, record) for name, party in market.parties.items() for record in party.journal.deals()]
+            began = {record.deal for _, record in records} - before
+            rows = [
+                {**_row(home, name, record), "was": known.get((name, record.deal), "new")}
+                for name, record in records
+                if (name, record.deal) in known or record.deal in began
+            ]
     return {"run": str(home), "deals": rows, "open": left, "balances": balances, "total": sum(balances.values())}
 
 
@@ -126,7 +129,12 @@ def _markets(home: Path | None) -> list[Path]:
     places = [home] if home is not None else [find_home(), HERE, Path()]
     found = []
     for place in places:
-        folders = [place, place / "market", *sorted((place / "runs").glob("*")), *(sorted(place.glob("*")) if home else ())]
+        folders = [
+            place,
+            place / "market",
+            *sorted((place / "runs").glob("*")),
+            *(sorted(place.glob("*")) if home else ()),
+        ]
         found += [folder for folder in folders if (folder / MANIFEST).is_file()]
     unique = {folder.resolve(): folder for folder in reversed(found)}
     return sorted(unique.values())

@@ -33,7 +33,9 @@ TOOLS = {
 MQTT_PORT = 1883
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False) -> int:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> int:
     """Say which extras, sandbox tier, device, ports and tools are here. Exits with 1 when the demo could not run."""
     found = examine()
     if as_json:
@@ -45,7 +47,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 def examine() -> dict[str, Any]:
     """Everything the doctor knows, as data."""
-    extras = {name: all(importlib.util.find_spec(module) is not None for module in modules) for name, modules in EXTRAS.items()}
+    extras = {
+        name: all(importlib.util.find_spec(module) is not None for module in modules)
+        for name, modules in EXTRAS.items()
+    }
     supported = (3, 11) <= sys.version_info[:2] < (3, 13)
     return {
         "ok": supported and all(extras[name] for name in ("chain", "agents", "compute")),
@@ -113,17 +118,27 @@ def _show(found: dict[str, Any]) -> None:
     table = Table(title=f"coase {found['coase']}", title_justify="left", show_header=False)
     for _ in range(3):
         table.add_column()
-    table.add_row("Python", python["version"], mark(python["supported"]) + ("" if python["supported"] else " needs 3.11 or 3.12"))
+    table.add_row(
+        "Python", python["version"], mark(python["supported"]) + ("" if python["supported"] else " needs 3.11 or 3.12")
+    )
     for name, here in found["extras"].items():
-        table.add_row(f"extra {name}", ", ".join(EXTRAS[name]), mark(here) + ("" if here else f'  pip install "coase\\[{name}]"'))
-    table.add_row("device", f"{machine['device']}: {machine['device_name']}", f"{machine['devices']} GPUs, {machine['cpus']} CPUs")
+        table.add_row(
+            f"extra {name}", ", ".join(EXTRAS[name]), mark(here) + ("" if here else f'  pip install "coase\\[{name}]"')
+        )
+    table.add_row(
+        "device", f"{machine['device']}: {machine['device_name']}", f"{machine['devices']} GPUs, {machine['cpus']} CPUs"
+    )
     table.add_row("memory", f"{machine['memory_bytes'] / 2**30:.1f} GiB", machine["instruction_set"])
     table.add_row("sandbox tier", machine["sandbox"], mark(machine["sandbox"] != "none"))
     for name, here in found["tools"].items():
         table.add_row(f"tool {name}", TOOLS[name], mark(here))
     for port, free in found["ports"].items():
         table.add_row(f"port {port}", "MQTT", "[green]free[/]" if free else "[yellow]in use[/]")
-    table.add_row("home", home["folder"], mark(home["writable"]) + (" writable" if home["writable"] else " not writable"))
+    table.add_row(
+        "home", home["folder"], mark(home["writable"]) + (" writable" if home["writable"] else " not writable")
+    )
     console = Console()
     console.print(table)
-    console.print("[green]Ready for `coase demo`.[/]" if found["ok"] else '[red]Not ready.[/] Install: pip install "coase\\[all]"')
+    console.print(
+        "[green]Ready for `coase demo`.[/]" if found["ok"] else '[red]Not ready.[/] Install: pip install "coase\\[all]"'
+    )

@@ -102,17 +102,17 @@ async def _trade(market: Marketplace, configurations: list[dict[str, Any]], cons
     buyers: list[tuple[Buyer, list[dict[str, Any]]]] = []
     for configuration in configurations:
         party = await market.add(
-            configuration["agent"], name=configuration["name"], funds=configuration["funds"], **configuration["parameters"]
+            configuration["agent"],
+            name=configuration["name"],
+            funds=configuration["funds"],
+            **configuration["parameters"],
         )
         if isinstance(party, Buyer):
             buyers.append((party, configuration["want"]))
     if not buyers:
         console.print("Shops are open. Ctrl-C closes them.")
         await asyncio.Event().wait()
-    deals = []
-    for buyer, wants in buyers:
-        for want in wants:
-            deals.append(await _get(buyer, dict(want)))
+    deals = [await _get(buyer, dict(want)) for buyer, wants in buyers for want in wants]
     await market.quiet()
     return deals
 
@@ -134,4 +134,10 @@ async def _get(buyer: Any, fields: dict[str, Any]) -> Deal:
 
 
 def _row(deal: Deal) -> dict[str, Any]:
-    return {"deal": deal.name, "status": deal.status, "reason": deal.code, "explanation": deal.reason, "price": deal.price}
+    return {
+        "deal": deal.name,
+        "status": deal.status,
+        "reason": deal.code,
+        "explanation": deal.reason,
+        "price": deal.price,
+    }

@@ -1,7 +1,7 @@
 """Kill a demo with SIGKILL at a chosen point, resume it, and look at the money. Run by the tests beside this file.
 
-    python tests/soak/crashes.py 17 40 300     # these points
-    python tests/soak/crashes.py --all         # every point, one after another
+python tests/soak/crashes.py 17 40 300     # these points
+python tests/soak/crashes.py --all         # every point, one after another
 """
 
 from __future__ import annotations

@@ -32,9 +32,7 @@ def outcome(play: Play, after: dict[str, int]) -> dict[str, Any]:
         "open": play.market.open_deals(),
     }
     if play.fault is not None:
-        found["fault"] = judge(
-            play.fault, refused=play.refused, crashed=play.crashed, deals=deals, conserved=conserved
-        )
+        found["fault"] = judge(play.fault, refused=play.refused, crashed=play.crashed, deals=deals, conserved=conserved)
     return found
 
 
@@ -80,5 +78,7 @@ def _paid(record: Record, agreed: int | None) -> int:
 def memory_mib() -> dict[str, int]:
     """Peak resident memory: of this process, and of the largest child."""
     scale = 2**20 if sys.platform == "darwin" else 2**10
-    own, children = (resource.getrusage(who).ru_maxrss // scale for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, children = (
+        resource.getrusage(who).ru_maxrss // scale for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return {"market": own, "largest_worker": children}

@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -93,7 +92,7 @@ class Play:
         return party
 
     async def _goods(self, kind: str) -> Deal:
-        return await self.buyer.buy(Want(kind=kind, query='task=digits'))
+        return await self.buyer.buy(Want(kind=kind, query="task=digits"))
 
     async def _tune(self, data: str, model: str) -> Deal:
         inputs = {"data": data, "model": model}
@@ -146,7 +145,7 @@ class Play:
 
     async def _crash(self, name: str, deal: str) -> None:
         """SIGKILL the provider's worker in mid-job, throw the provider away, and rebuild it from its journal."""
-        pid = self.market.world.executor.worker_pid(f"{name}.{deal}")
+        pid = self.market.executor.worker_pid(f"{name}.{deal}")
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
             self.crashed = True

@@ -56,7 +56,7 @@ def write_report(path: Path, found: dict[str, Any], records: list[Record], timin
 def _cards(found: dict[str, Any], timings: dict[str, float]) -> str:
     settled = [deal for deal in found["deals"] if deal["status"] == "settled"]
     listed, agreed = (sum(deal[name] for deal in settled) for name in ("list_price", "agreed_price"))
-    saving = f"{(listed - agreed) / listed:.0%}" if listed else "–"
+    saving = f"{(listed - agreed) / listed:.0%}" if listed else "-"
     accuracy = found["accuracy"]
     cards = [
         (str(len(settled)), "deals settled"),
@@ -66,11 +66,15 @@ def _cards(found: dict[str, Any], timings: dict[str, float]) -> str:
         (_percent(accuracy["tuned"]), "after fine-tuning"),
         (f"{sum(timings.values()):.1f} s", "from start to stop"),
     ]
-    return "<div class=cards>" + "".join(f"<div class=card><b>{b}</b><span>{escape(s)}</span></div>" for b, s in cards) + "</div>"
+    return (
+        "<div class=cards>"
+        + "".join(f"<div class=card><b>{b}</b><span>{escape(s)}</span></div>" for b, s in cards)
+        + "</div>"
+    )
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _deals(deals: list[dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Who takes part in the demo: sellers, prices and skills drawn from the seed, so that other seeds have other winners."""
+"""Who takes part in the demo: prices and skills are drawn from the seed, so that other seeds have other winners."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def scenario(seed: int, fault: str = "") -> Scenario:
         Seat("model-seller", "model_seller", {**data, "first": HELD, "last": HELD + OWN, **_prices(draw, 300, 500)}),
     ]
     skills = draw.sample(SKILLS, 3)
-    for name, skill, memory, threads in zip(("gpu-a", "gpu-b", "gpu-c"), skills, (2048, 4096, 8192), (1, 2, 2), strict=True):
+    for name, skill, memory, threads in zip(
+        ("gpu-a", "gpu-b", "gpu-c"), skills, (2048, 4096, 8192), (1, 2, 2), strict=True
+    ):
         prices = {**_prices(draw, 400, 700, STEPS), "negotiator": skill}
         seats.append(Seat(name, "gpu_provider", {**prices, "memory_mib": memory, "threads": threads}))
     seats.append(Seat("validator", "validator", _prices(draw, 40, 80)))
@@ -63,7 +65,7 @@ def _buyer(draw: random.Random, fault: str) -> dict[str, Any]:
 
 
 def _prices(draw: random.Random, low: int, high: int, units: int = 1) -> dict[str, str]:
-    """A list price between two amounts in cents for `units` units, and a floor of 55 to 75% of it; per unit, as text."""
+    """A list price between two amounts in cents for `units` units, and a floor of 55 to 75% of it; a unit, as text."""
     listed = draw.randrange(low, high) * (money.DOLLAR // 100) // units
     floor = listed * draw.randrange(55, 76) // 100
     return {"list_price": money.show(listed), "floor_price": money.show(floor), "negotiator": draw.choice(SKILLS)}

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from coase.agent.world import Event
+from coase.cli.tables import plain, show_table
 from coase.money import show
 
 _WORDS = {
@@ -37,6 +38,7 @@ _WORDS = {
     "failure": ("fails", "bold red"),
 }
 # Both sides report each state; one line is enough, from the side that acts.
+WIDE = 105  # columns from which reasons have a place
 _ACTS = {"accepted": "seller", "delivered": "seller"}
 
 
@@ -119,32 +121,30 @@ def _detail(event: Event) -> str:
 
 def summary(console: Console, found: dict[str, Any], timings: dict[str, float], folder: str) -> None:
     """The tables at the end."""
+    show_table(console, "Deals, in test dollars", _deals(found["deals"], wide=console.width >= WIDE))
+    show_table(console, "Accuracy on the 360 held-back images", _accuracy(found["accuracy"]))
+    note = "the sum is unchanged" if found["conserved"] else "[red]the sum has changed[/]"
+    show_table(console, f"Balances, in test dollars ({note})", _balances(found["balances"]))
+    show_table(console, "Time", _times(timings))
     console.print()
-    console.print(_deals(found["deals"]))
-    console.print(_accuracy(found["accuracy"]))
-    console.print(_balances(found["balances"], conserved=found["conserved"]))
-    console.print(_times(timings))
     if "fault" in found:
         fault = found["fault"]
         verdict = "[green]as it should be[/]" if fault["ok"] else "[red]NOT as it should be[/]"
-        text = f"{fault['name']}: expected {fault['expected']}, happened {fault['happened']} ({fault['code']}) — {verdict}"
+        text = (
+            f"{fault['name']}: expected {fault['expected']}, happened {fault['happened']} ({fault['code']}) — {verdict}"
+        )
         console.print(Panel(text, title="fault", expand=False))
     for row in found["open"]:
         console.print(f"[red]left open[/]: {row['agent']} {row['deal']} is {row['state']}, money: {row['money']}")
     console.print(f"[dim]model, journals and report:[/] {escape(folder)}", soft_wrap=True)
 
 
-def _deals(deals: list[dict[str, Any]]) -> Table:
-    table = Table(title="Deals (test dollars)", title_justify="left", header_style="bold")
-    for name in ("what", "from"):
-        table.add_column(name)
-    for name in ("list", "agreed", "saving", "rounds", "gas"):
-        table.add_column(name, justify="right")
-    for name in ("transaction", "status", "why"):
-        table.add_column(name)
+def _deals(deals: list[dict[str, Any]], *, wide: bool) -> Table:
+    numbers = ("list", "agreed", "saving", "rounds", "gas")
+    last = ("transaction", "status", "why") if wide else ("tx", "status")
+    table = plain(("what", "from"), numbers=numbers, last=last)
     for deal in deals:
         listed, agreed = deal["list_price"], deal["agreed_price"]
-        saving = f"{(listed - agreed) / listed:.0%}" if agreed is not None else ""
         first = next(iter(deal["transactions"].values()), "")
         colour = {"settled": "green", "walked": "dim", "refused": "dim"}.get(deal["status"], "yellow")
         table.add_row(
@@ -152,30 +152,24 @@ def _deals(deals: list[dict[str, Any]]) -> Table:
             deal["seller"],
             show(listed),
             "" if agreed is None else show(agreed),
-            saving,
+            "" if agreed is None else f"{(listed - agreed) / listed:.0%}",
             str(deal["rounds"] or ""),
             f"{deal['gas']:,}" if deal["gas"] else "",
-            first[:10],
+            first[:10] if wide else first[2:8],
             f"[{colour}]{deal['status']}[/]",
-            deal["reason"],
+            *((deal["reason"],) if wide else ()),
         )
     return table
 
 
 def _accuracy(accuracy: dict[str, float | None]) -> Table:
-    table = Table(title="Accuracy on the 360 held-back images", title_justify="left", header_style="bold")
-    for name in ("bought weights", "after fine-tuning"):
-        table.add_column(name, justify="right")
-    table.add_row(*("–" if value is None else f"{value:.2%}" for value in (accuracy["bought"], accuracy["tuned"])))
+    table = plain((), numbers=("bought weights", "after fine-tuning"))
+    table.add_row(*("-" if value is None else f"{value:.2%}" for value in (accuracy["bought"], accuracy["tuned"])))
     return table
 
 
-def _balances(balances: dict[str, dict[str, int]], *, conserved: bool) -> Table:
-    note = "the sum is unchanged" if conserved else "[red]the sum has changed[/]"
-    table = Table(title=f"Balances in test dollars ({note})", title_justify="left", header_style="bold")
-    table.add_column("account")
-    for name in ("before", "after", "change"):
-        table.add_column(name, justify="right")
+def _balances(balances: dict[str, dict[str, int]]) -> Table:
+    table = plain(("account",), numbers=("before", "after", "change"))
     for account, before in balances["before"].items():
         after = balances["after"][account]
         change = after - before
@@ -186,8 +180,8 @@ def _balances(balances: dict[str, dict[str, int]], *, conserved: bool) -> Table:
 
 
 def _times(timings: dict[str, float]) -> Table:
-    table = Table(title="Time (seconds)", title_justify="left", header_style="bold")
-    for name in timings:
-        table.add_column(name, justify="right")
-    table.add_row(*(f"{seconds:.2f}" for seconds in timings.values()))
+    table = plain(("phase",), numbers=("seconds",))
+    for phase, seconds in timings.items():
+        table.add_row(phase, f"{seconds:.2f}")
+    table.add_row("[bold]together[/]", f"[bold]{sum(timings.values()):.2f}[/]")
     return table
