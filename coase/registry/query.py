@@ -56,7 +56,7 @@ class Comparison:
         wanted: Any = self.value
         if isinstance(found, bool) != isinstance(wanted, bool) or isinstance(found, str) != isinstance(wanted, str):
             return False
-        order = (found > wanted) - (found < wanted)
+        order = int(found > wanted) - int(found < wanted)
         return {
             "=": order == 0,
             "!=": order != 0,

@@ -184,7 +184,8 @@ class SqliteStorage:
 
     def search(self, query: Query, now: int, limit: int, offset: int) -> list[Listing]:
         """Listings that match, have not expired and are not withdrawn; cheapest first, then by agent and key."""
-        where, values = ["expires > ?", "not withdrawn"], [now]
+        where = ["expires > ?", "not withdrawn"]
+        values: list[Any] = [now]
         for comparison in query.comparisons:
             clause, more = _compiled(comparison)
             where.append(clause)

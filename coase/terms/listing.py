@@ -1,8 +1,9 @@
 """What an agent signs for the public: a listing (what it offers, for how much, until when), and the withdrawal of one.
 
-The digest is that of an EIP-191 personal message (version 0x45) over the canonical JSON of all fields but the signature,
-so any wallet can sign and check one. One key makes both the agent address and the EVM account, and `verify` checks both.
-No withdrawal reads as a listing or the other way round: their fields differ, and neither takes a field it does not know.
+The digest is that of an EIP-191 personal message (version 0x45) over the canonical JSON of all fields but the
+signature, so any wallet can sign and check one. One key makes both the agent address and the EVM account, and `verify`
+checks both. No withdrawal reads as a listing or the other way round: their fields differ, and neither takes a field
+that it does not know.
 """
 
 from __future__ import annotations
