@@ -193,7 +193,7 @@ def test_no_numbers_break_recovery(numbers: bytes, v: int) -> None:
 @pytest.mark.parametrize("v", [0, 1, 26, 29, 255])
 def test_v_is_27_or_28(v: int) -> None:
     """Other values of v are refused, also those other programs use for the same thing."""
-    with pytest.raises(SignatureError):
+    with pytest.raises(SignatureError, match="v 27 or 28"):
         identity.recover(DIGEST, ALICE.sign(DIGEST)[:64] + bytes([v]))
 
 

@@ -47,6 +47,12 @@ def test_shown_as_people_write_it(amount: int, text: str) -> None:
     assert money.parse(text) == amount
 
 
+@pytest.mark.parametrize(("decimals", "text"), [(0, "150"), (1, "15.0"), (2, "1.50"), (3, "0.15")])
+def test_shown_with_no_more_decimals_than_there_are(decimals: int, text: str) -> None:
+    """A token with fewer decimals than places is shown with those it has."""
+    assert money.show(150, decimals) == text
+
+
 def test_whole_tokens() -> None:
     """Integers and text without a point mean whole tokens; spaces around it and zeros at its end mean nothing."""
     assert money.parse(3) == money.parse("3") == money.parse(" 3.000000000 ") == 3 * money.DOLLAR
