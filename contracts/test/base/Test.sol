@@ -20,6 +20,7 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;
     function expectEmit(address emitter) external;
+    function expectCall(address callee, bytes calldata prefix, uint64 count) external;
     function lastCallGas() external view returns (Gas memory);
     function load(address account, bytes32 slot) external view returns (bytes32);
     function toString(uint256 value) external pure returns (string memory);

@@ -72,6 +72,15 @@ contract OpenTest is EscrowTest {
         _assertStatus(IServiceEscrow.Status.Funded);
     }
 
+    function test_SubmitsNoPermitWhenVIsZero() public {
+        (, bytes32 r, bytes32 s) = _permit(BUYER_KEY, a.price, START + 60);
+        bytes memory signature = _sellerSignature();
+        vm.expectCall(address(dollar), abi.encodePacked(dollar.permit.selector), 0);
+        vm.prank(buyer);
+        escrow.open(a, signature, START + 60, 0, r, s);
+        _assertStatus(IServiceEscrow.Status.Funded);
+    }
+
     function test_RevertWhen_ThePermitIsBadAndNothingIsApproved() public {
         _withdrawApproval();
         (uint8 v, bytes32 r, bytes32 s) = _permit(SELLER_KEY, a.price, START + 60);
