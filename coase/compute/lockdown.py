@@ -69,6 +69,7 @@ def lock(read_only: Iterable[str], read_write: Iterable[str], devices: Iterable[
     _limit(limits)
     if not sys.platform.startswith("linux"):
         return "none"
+    syscalls.filters()  # its files are out of reach in a moment
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_DUMPABLE, 0, 0, 0, 0)
     # Root without capabilities is bound by limits, modes and owners like anybody else.

@@ -160,8 +160,9 @@ class WorkerServer:
         elif "pid" in message:
             ticket.pid = int(message["pid"])
         elif "step" in message:
+            step = int(message["step"])
             try:
-                ticket.tell(int(message["step"]))
+                ticket.tell(step)
             except Exception as error:  # noqa: BLE001  # the caller's own: it goes to the caller, and ends its job only
                 ticket.ended.set_exception(error)
                 self._write({"cancel": message["id"]})

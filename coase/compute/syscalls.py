@@ -60,7 +60,7 @@ _SET_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals by way of a
 
 
 def filters() -> ModuleType | None:
-    """pyseccomp, or None where it or libseccomp is not installed. Import it before files are out of reach."""
+    """pyseccomp, or None where it or libseccomp is not installed. Imported before files are out of reach."""
     try:
         return importlib.import_module("pyseccomp")
     except (ImportError, OSError, RuntimeError):
