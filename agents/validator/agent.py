@@ -52,10 +52,18 @@ class Validator(coase.ArbiterAgent):
         """Rule: goods must be what was listed and must be handed over; computed work must have passed the audit."""
         if case.order.content:
             return await self._judge_goods(case, tools)
-        verdict = tools.verdict_on(case.order.deal)
-        if verdict is None:
-            return coase.Ruling(5_000, "never_validated")
+        verdict = tools.verdict_on(case.agreement) or await self._late_audit(case, tools)
         return coase.Ruling(10_000 if verdict.get("ok") is True else 0, f"audit_{verdict.get('code')}")
+
+    async def _late_audit(self, case: coase.Case, tools: coase.Tools) -> dict[str, Any]:
+        """A buyer that had nothing validated may dispute all the same: look at the work before ruling."""
+        fetched = {}
+        try:
+            for name, blob in sorted(case.order.inputs.items()):
+                fetched[name] = await tools.fetch(case.order.deal, case.seller, blob)
+        except coase.CoaseError as error:
+            return {"ok": False, "code": error.code}
+        return await self._audit(case, await tools.delivered(case.agreement), fetched, tools)
 
     async def _judge_goods(self, case: coase.Case, tools: coase.Tools) -> coase.Ruling:
         if digest(dict(case.files)) != case.order.content:

@@ -169,9 +169,7 @@ class Buyer(Party):
             opened.append((deal, listing, quote.unit_price))
         return sorted(opened, key=lambda row: (row[2], hashlib.sha256(row[0].encode()).digest()))
 
-    async def _answer(
-        self, deal: str, listing: Listing, kind: type[M], patience: float | None = None
-    ) -> M | None:
+    async def _answer(self, deal: str, listing: Listing, kind: type[M], patience: float | None = None) -> M | None:
         """The seller's answer; None, with the deal ended and the reason in the journal, when it will not go on."""
         answer: M | Refuse | WalkAway
         try:

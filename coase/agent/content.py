@@ -129,8 +129,8 @@ class Tools(Protocol):
         """The files that were listed, ready to hand over."""
         ...
 
-    def verdict_on(self, deal: str) -> dict[str, Any] | None:
-        """The result of a validation that this agent delivered about a deal, or None."""
+    def verdict_on(self, agreement: Agreement) -> dict[str, Any] | None:
+        """The result of a validation that this agent delivered about an agreement, or None."""
         ...
 
     @property

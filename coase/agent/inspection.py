@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from coase.agent.journal import Record
 from coase.agent.toolbox import audit_digest
 from coase.agent.want import Want
+from coase.compute.spec import parse_spec
 from coase.compute.verification import draw_segment
 from coase.errors import CoaseError, DealError, SignatureError
 from coase.identity import account_at, verify
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 
 TRIES = 3  # validations ordered for one delivery before giving up
+PATIENCES = 20  # that fetching all files of a delivery may take
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ class Inspection:
 
     async def inspect(self, record: Record) -> Finding:
         """Look at a delivery. Never raises for what the seller did: that is a finding."""
-        if record.body.get("code") == "delivery_withheld":
-            return Finding(False, "delivery_withheld", record.body["reason"])
+        if record.body.get("unseen"):
+            return Finding(False, record.body["code"], record.body["reason"])
         try:
             fault = await self._fetch_all(record)
             if fault is not None:
@@ -57,6 +62,8 @@ class Inspection:
                 return await self._verdict(record)
             if record.body["audit"]:
                 return await self._audit(record)
+        except ValidationError:  # the subject of a validation must fit into an order
+            return Finding(False, "not_validated", "the delivery is too large to be validated")
         except CoaseError as error:
             return Finding(False, error.code, error.message)
         return GOOD
@@ -65,8 +72,12 @@ class Inspection:
         content, files = record.body["order"]["content"], record.body["files"]
         if content and digest(files) != content:
             return Finding(False, "content_mismatch", "the files are not those that the listing promised")
-        for name in sorted(files):
-            await self.buyer.files.fetch(record.deal, record.body["peer"], files[name])
+        try:
+            async with asyncio.timeout(PATIENCES * self.buyer.world.patience):
+                for name in sorted(files):
+                    await self.buyer.files.fetch(record.deal, record.body["peer"], files[name])
+        except TimeoutError:
+            return Finding(False, "file_withheld", "the files come too slowly to be looked at within the review window")
         return None
 
     async def _verdict(self, record: Record) -> Finding:
@@ -127,10 +138,16 @@ class Inspection:
             "result": body["result"],
             "files": body["files"],
             "commitment": commitment.hex(),
-            "segments": max(1, len(body["result"].get("checkpoints", ())) - 1),
+            "segments": _segments(body["order"]),
         }
         validators = [
             v for v in buyer.world.registry.search("kind=validation", limit=100) if v.account == agreement.arbiter
         ]
         want = Want(kind="validation", details={"subject": subject}, inputs=body["order"]["inputs"])
         await buyer.buy(want, body["within"], sellers=validators[:1])
+
+
+def _segments(order: dict[str, Any]) -> int:
+    """What the validator draws from: it depends on what was ordered, never on what the seller says."""
+    job = order["details"].get("job")
+    return parse_spec(job).segments if job is not None else 1

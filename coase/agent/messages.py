@@ -149,7 +149,7 @@ class Chunk(Message):
 
 
 class Reveal(Message):
-    """Arbiter: show me this evidence of your work (checkpoints, for example), by name."""
+    """Arbiter: show me this evidence of your work (checkpoints, for example), by name; no name: what you delivered."""
 
     names: Annotated[list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,64}$")]], Field(max_length=16)]
 
@@ -174,10 +174,12 @@ class Complaint(Message):
 
 
 class Ruled(Message):
-    """Arbiter: my ruling is on the chain."""
+    """Arbiter: my ruling is on the chain. `result` and `files` are the delivery as I saw it; I have the files."""
 
     basis_points: Annotated[int, Field(ge=0, le=10_000, strict=True)]
     code: Code
+    result: Mapping[str, Any] = {}
+    files: Files = {}
 
 
 class Closed(Message):

@@ -133,6 +133,10 @@ class Party(ABC):
         self._peers.setdefault(deal, set()).add(peer)
         return True
 
+    def sessions(self, peer: str) -> int:
+        """How many deals are being talked about with this peer."""
+        return sum(peer in peers for peers in self._peers.values())
+
     def close_inbox(self, deal: str) -> None:
         """Drop what is left of a deal's messages."""
         self._inboxes.pop(deal, None)
@@ -208,7 +212,9 @@ class Party(ABC):
         if status in ("settled", "refunded"):
             paid = await self._paid(record)
             divided = paid["to_seller"] > 0 and paid["to_buyer"] > 0  # by a ruling that was not seen coming
-            goal = "ruled" if divided or record.state == "disputed" else "settled" if status == "settled" else "refunded"
+            goal = (
+                "ruled" if divided or record.state == "disputed" else "settled" if status == "settled" else "refunded"
+            )
         elif status == "disputed" and record.state != "disputed":
             goal = "disputed"
         elif status == "funded" and record.state == "agreed":

@@ -19,7 +19,7 @@ from coase.agent.messages import (
     Ruled,
     delivery_hash,
 )
-from coase.errors import TransactionReverted
+from coase.errors import DealError, RemoteProtocolError, TransactionReverted
 from coase.identity import account_at
 from coase.terms.agreement import Agreement
 from coase.terms.order import Order
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coase.agent.buyer import Buyer
 
 Step = Callable[[Record], Awaitable[None]]
+TRIES = 3  # at a message that may have been lost, before its silence counts
 
 
 class Purchase:
@@ -72,7 +73,10 @@ class Purchase:
     async def _await_acceptance(self, record: Record) -> None:
         """Tell the seller that the money is there, and wait for it to begin."""
         buyer, deal = self.buyer, record.deal
+        if await self._late(record):
+            return
         await buyer.send(record.body["peer"], Funded(deal=deal))
+        answer: Accepted | Progress | Delivered | Refuse | Closed
         try:
             answer = await buyer.expect(
                 deal, record.body["peer"], Accepted, Progress, Delivered, Refuse, Closed, patience=_patience(record)
@@ -83,14 +87,23 @@ class Purchase:
         if isinstance(answer, (Accepted, Progress)):
             buyer.moved(buyer.journal.apply(deal, "accept"))
         elif isinstance(answer, Delivered):
-            buyer.journal.apply(deal, "accept")
+            record = buyer.journal.apply(deal, "accept")
             await self._check_delivery(record, answer)
-        elif isinstance(answer, Refuse):
+        else:
             await self._given_back(record, answer)
+
+    async def _late(self, record: Record) -> bool:
+        """Past the deadline nothing that the seller says keeps the money in the escrow any longer."""
+        if await self.buyer.world.chain.now() <= _agreement(record).deliver_by:
+            return False
+        await self._refund_when_due(record)
+        return True
 
     async def _await_delivery(self, record: Record) -> None:
         """Wait as long as the seller shows signs of life, then ask the chain."""
         buyer, deal = self.buyer, record.deal
+        if await self._late(record):
+            return
         try:
             answer = await buyer.expect(
                 deal, record.body["peer"], Progress, Delivered, Refuse, Closed, Accepted, patience=_patience(record)
@@ -100,38 +113,49 @@ class Purchase:
             return
         if isinstance(answer, Delivered):
             await self._check_delivery(record, answer)
-        elif isinstance(answer, Refuse):
+        elif isinstance(answer, (Refuse, Closed)):
             await self._given_back(record, answer)
 
-    async def _given_back(self, record: Record, refusal: Refuse) -> None:
-        """The seller says it gave the money back: the chain decides whether that is so."""
-        self.buyer.journal.note(record.deal, "given back", code=refusal.code, reason=refusal.reason)
+    async def _given_back(self, record: Record, answer: Refuse | Closed) -> None:
+        """The seller says it is out: the chain decides whether the money came back, and when it does."""
+        buyer, deal = self.buyer, record.deal
+        if isinstance(answer, Refuse):
+            buyer.journal.note(deal, "given back", code=answer.code, reason=answer.reason)
+        if (await buyer.on_chain(record)).status in ("funded", "delivered"):
+            await self._refund_when_due(record)
 
     async def _check_delivery(self, record: Record, delivered: Delivered) -> None:
-        """Believe a delivery only when the chain holds its hash; otherwise ask again."""
+        """Believe a delivery only when the chain holds its hash. What is not what was committed to is a fault."""
         buyer = self.buyer
         state = await buyer.on_chain(record)
+        if state.status != "delivered":
+            return
         committed = delivery_hash(delivered.result, delivered.files)
-        if state.status == "delivered" and state.result[:RESULT_BYTES] == committed[:RESULT_BYTES]:
-            record = buyer.journal.apply(
-                record.deal, "deliver", result=dict(delivered.result), files=dict(delivered.files)
-            )
-            buyer.moved(record)
+        if state.result[:RESULT_BYTES] != committed[:RESULT_BYTES]:
+            self._not_shown(record, "delivery_mismatch", "the seller shows another result than it committed to")
+            return
+        buyer.moved(
+            buyer.journal.apply(record.deal, "deliver", result=dict(delivered.result), files=dict(delivered.files))
+        )
+
+    def _not_shown(self, record: Record, code: str, reason: str) -> None:
+        """Go on without having seen what was delivered: the inspection will find so."""
+        fields = {"result": {}, "files": {}, "code": code, "reason": reason, "unseen": True}
+        self.buyer.moved(self.buyer.journal.catch_up(record.deal, "delivered", **fields), code=code)
 
     async def _refund_when_due(self, record: Record) -> None:
         """Nothing came. When the deadline has passed on the chain, take the money back; until then wait for it."""
         buyer, deal, agreement = self.buyer, record.deal, _agreement(record)
         state = await buyer.on_chain(record)
         if state.status == "delivered":  # the seller did deliver, and its message was lost
-            await buyer.send(record.body["peer"], Funded(deal=deal))
             await self._await_lost_delivery(record)
             return
         if state.status != "funded":
             return
         buyer.emit(deal, "waiting", until=agreement.deliver_by, reason="for the delivery deadline")
         await buyer.world.chain.wait_until(agreement.deliver_by + 1)
-        reason = "not delivered by the deadline"
-        buyer.journal.note(deal, "refunding", code="not_delivered", reason=reason)
+        if "code" not in buyer.journal.need(deal).body:
+            buyer.journal.note(deal, "refunding", code="not_delivered", reason="not delivered by the deadline")
         await self._send_refund(deal, agreement)
 
     async def _send_refund(self, deal: str, agreement: Agreement) -> None:
@@ -142,20 +166,19 @@ class Purchase:
 
     async def _await_lost_delivery(self, record: Record) -> None:
         """The chain says delivered but the seller does not show what: dispute before the review window closes."""
-        buyer, deal = self.buyer, record.deal
-        try:
-            answer = await buyer.expect(deal, record.body["peer"], Delivered, patience=_patience(record))
-        except TimeoutError:
-            state = await buyer.on_chain(record)
-            if state.status == "delivered":
-                fields = {"result": {}, "files": {}, "code": "delivery_withheld"}
-                buyer.journal.catch_up(
-                    deal, "delivered", **fields, reason="the seller committed to a result it does not show"
-                )
+        buyer, deal, peer = self.buyer, record.deal, record.body["peer"]
+        for _ in range(TRIES):
+            await buyer.send(peer, Funded(deal=deal))
+            try:
+                answer = await buyer.expect(deal, peer, Delivered, patience=_patience(record))
+            except TimeoutError:
+                continue
+            if record.state == "funded":
+                record = buyer.journal.apply(deal, "accept")
+            await self._check_delivery(record, answer)
             return
-        if record.state == "funded":
-            record = buyer.journal.apply(deal, "accept")
-        await self._check_delivery(record, answer)
+        if (await buyer.on_chain(record)).status == "delivered":
+            self._not_shown(record, "delivery_withheld", "the seller committed to a result that it does not show")
 
     async def _inspect(self, record: Record) -> None:
         """Pay for what was promised; dispute anything else, with the reason on the chain."""
@@ -179,23 +202,10 @@ class Purchase:
 
     async def _await_ruling(self, record: Record) -> None:
         """Put the case to the arbiter; if it stays silent, the escrow pays half each after the ruling window."""
-        buyer, deal, agreement, body = self.buyer, record.deal, _agreement(record), record.body
+        buyer, deal, agreement = self.buyer, record.deal, _agreement(record)
         arbiter = self._arbiter_address(agreement.arbiter)
-        if arbiter and "result" in body:
-            complaint = Complaint(
-                deal=deal,
-                order=Order(**body["order"]),
-                agreement=agreement,
-                result=body["result"],
-                files=body["files"],
-                seller=body["peer"],
-                code=body.get("code", "disputed"),
-            )
-            await buyer.send(arbiter, complaint)
-            try:
-                await buyer.expect(deal, arbiter, Ruled, Refuse)
-            except TimeoutError:
-                buyer.emit(deal, "silent", reason="the arbiter does not answer")
+        if arbiter:
+            await self._complain(record, arbiter)
         state = await buyer.on_chain(record)
         if state.status != "disputed":
             return
@@ -206,6 +216,51 @@ class Purchase:
             await buyer.escrow.settle_unruled(f"{deal}/unruled", agreement, record=buyer.intend(deal, "unruled"))
         except TransactionReverted as error:
             buyer.emit(deal, "reverted", reason=error.reason)
+
+    async def _complain(self, record: Record, arbiter: str) -> None:
+        """Put the case to the arbiter until it answers; take from it what the seller would not show us."""
+        buyer, deal, body = self.buyer, record.deal, record.body
+        complaint = Complaint(
+            deal=deal,
+            order=Order(**body["order"]),
+            agreement=_agreement(record),
+            result=body.get("result", {}),
+            files=body.get("files", {}),
+            seller=body["peer"],
+            code=body.get("code", "disputed"),
+        )
+        buyer.open_inbox(deal, arbiter)
+        for _ in range(TRIES):
+            await buyer.send(arbiter, complaint)
+            answer: Ruled | Refuse
+            try:
+                answer = await buyer.expect(deal, arbiter, Ruled, Refuse)
+            except TimeoutError:
+                if (await buyer.on_chain(record)).status != "disputed":
+                    return
+                continue
+            if isinstance(answer, Refuse):
+                buyer.emit(deal, "complaint_refused", code=answer.code, reason=answer.reason)
+            elif answer.basis_points:
+                await self._take_from_arbiter(record, arbiter, answer)
+            return
+        buyer.emit(deal, "silent", code="arbiter_silent", reason="the arbiter does not answer")
+
+    async def _take_from_arbiter(self, record: Record, arbiter: str, ruled: Ruled) -> None:
+        """What is paid for should be had: the arbiter passes on what the seller showed to it and not to us."""
+        buyer, deal, body = self.buyer, record.deal, record.body
+        files = body.get("files", {})
+        if body.get("unseen"):
+            state = await buyer.on_chain(record)
+            if state.result[:RESULT_BYTES] != delivery_hash(ruled.result, ruled.files)[:RESULT_BYTES]:
+                return
+            files = dict(ruled.files)
+            buyer.journal.note(deal, "shown by the arbiter", result=dict(ruled.result), files=files)
+        try:
+            for name in sorted(files):
+                await buyer.files.fetch(deal, arbiter, files[name])
+        except (DealError, RemoteProtocolError) as error:
+            buyer.emit(deal, "not_passed_on", code=error.code, reason=error.message)
 
     def _arbiter_address(self, account: str) -> str:
         for listing in self.buyer.world.registry.search("kind=validation", limit=100):

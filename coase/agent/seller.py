@@ -7,9 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pydantic import ValidationError
+
 from coase.agent import pricing
 from coase.agent.bargaining import ANSWERS, Bargain
 from coase.agent.content import ArbiterAgent, Delivery, SellerAgent
+from coase.agent.files import MAX_FILE_BYTES
 from coase.agent.journal import Record
 from coase.agent.judge import Judge
 from coase.agent.message import Message
@@ -37,7 +40,7 @@ from coase.agent.messages import (
 from coase.agent.party import Party, same_party
 from coase.agent.toolbox import Toolbox
 from coase.agent.world import World
-from coase.errors import CoaseError, ComputeError, DealError, JobFailed, RemoteProtocolError, TransactionReverted
+from coase.errors import CoaseError, DealError, JobFailed, RemoteProtocolError, SettlementError, TransactionReverted
 from coase.identity import Identity, account_at
 from coase.negotiation.player import Player
 from coase.terms.agreement import Agreement
@@ -49,6 +52,8 @@ LISTING_KEY = "main"
 TRIES = 3  # at work whose worker died
 LISTING_SECONDS = 30 * 86_400
 LEAST_SECONDS, MOST_SECONDS = 10, 90 * 86_400  # a deal's deadlines, review and ruling windows
+LEAST_RULING = 600  # an arbiter without time to rule would give half to a buyer that only has to dispute
+MAX_PER_PEER = 32  # sessions at once
 
 
 class Seller(Party):
@@ -61,6 +66,7 @@ class Seller(Party):
         self.agent = agent
         self.tools = Toolbox(self)
         self.judge = Judge(self, agent) if isinstance(agent, ArbiterAgent) else None
+        self._serving: set[str] = set()
 
     # ---- the shop
 
@@ -124,7 +130,7 @@ class Seller(Party):
     def _begin(self, sender: str, request: Request) -> None:
         if request.deal in self._inboxes or self.journal.get(request.deal) is not None:
             self.emit(request.deal, "ignored", code="deal_exists", reason="a request for a deal that is known already")
-        elif self.open_inbox(request.deal, sender):
+        elif self.sessions(sender) < MAX_PER_PEER and self.open_inbox(request.deal, sender):
             self.spawn(self._session(request, sender))
         else:
             busy = Refuse(deal=request.deal, code="busy", reason="too many deals at once; try later")
@@ -136,7 +142,7 @@ class Seller(Party):
             await self._sell(request, buyer)
         except TimeoutError:
             self.emit(deal, "left", code="timeout", reason="the buyer fell silent")
-        except (RemoteProtocolError, DealError) as error:
+        except CoaseError as error:
             self.emit(deal, "left", code=error.code, reason=error.message)
             await self.send(buyer, Refuse(deal=deal, code=error.code, reason=error.message[:300]))
         finally:
@@ -221,6 +227,7 @@ class Seller(Party):
             ("currency", a.token != self.world.token),
             ("arbiter", not self._trusts(a.arbiter) or a.arbiter in (a.buyer, a.seller)),
             ("deadlines", not all(LEAST_SECONDS <= w <= MOST_SECONDS for w in windows)),
+            ("deadlines", a.ruling_seconds < LEAST_RULING),
         )
         for what, wrong in problem:
             if wrong:
@@ -253,11 +260,15 @@ class Seller(Party):
             "delivered": self._await_payment,
             "disputed": self._await_payment,
         }
+        if deal in self._serving:
+            return
+        self._serving.add(deal)
         try:
             while not (record := await self.reconcile(deal)).ended:
                 await steps[record.state](record)
             await self.send(record.body["peer"], Closed(deal=deal, state=record.state))
         finally:
+            self._serving.discard(deal)
             self.close_inbox(deal)
 
     async def _await_money(self, record: Record) -> None:
@@ -287,12 +298,18 @@ class Seller(Party):
         if "files" not in record.body:
             try:
                 delivery = await self._performed(record)
-            except (ComputeError, DealError) as error:
+                if delivery is None:
+                    return
+                record = self._worked(record, delivery)
+            except SettlementError:
+                raise
+            except CoaseError as error:
                 await self._give_back(record, error.code, error.message)
                 return
-            if delivery is None:
+            except Exception as error:  # noqa: BLE001  # an author's code may raise anything; the money goes back
+                self.failures.append(error)
+                await self._give_back(record, "work_failed", f"the work failed: {type(error).__name__}")
                 return
-            record = self._worked(record, delivery)
         agreement = Agreement(**record.body["agreement"])
         result_hash = delivery_hash(record.body["result"], record.body["files"])
         if (await self.on_chain(record)).status == "funded":
@@ -342,6 +359,12 @@ class Seller(Party):
     def _worked(self, record: Record, delivery: Delivery) -> Record:
         files = {name: self.blobs.put(body) for name, body in sorted(delivery.files.items())}
         evidence = {name: self.blobs.put(body) for name, body in sorted(delivery.evidence.items())}
+        try:  # now, while there is nothing on the chain that nobody could be shown
+            Delivered(deal=record.deal, result=dict(delivery.result), files=files)
+        except ValidationError as error:
+            raise DealError(f"the delivery cannot be sent: {error.errors()[0]['msg']}", code="bad_delivery") from error
+        if any(len(body) > MAX_FILE_BYTES for body in (*delivery.files.values(), *delivery.evidence.values())):
+            raise DealError(f"a file is larger than {MAX_FILE_BYTES} bytes", code="bad_delivery")
         return self.journal.note(record.deal, "worked", result=dict(delivery.result), files=files, evidence=evidence)
 
     def _tell(self, deal: str, peer: str, done: int, of: int) -> None:
@@ -356,10 +379,8 @@ class Seller(Party):
         """Wait for release, ruling or the end of a window; anyone may finish what its window has closed."""
         deal, peer = record.deal, record.body["peer"]
         try:
-            message = await self.expect(deal, peer, Closed, Funded)
-            if isinstance(message, Funded):  # the buyer restarted and asks again
+            if isinstance(await self.expect(deal, peer, Closed, Funded), Funded):  # the buyer asks again
                 await self._announce(deal)
-            return
         except TimeoutError:
             pass
         agreement, state, now = (
@@ -393,20 +414,27 @@ class Seller(Party):
         record = self.journal.get(message.deal)
         shown: dict[str, str] = {}
         if record is not None and "files" in record.body and same_party(sender, record.body["agreement"]["arbiter"]):
+            if not message.names:
+                delivered = Delivered(deal=message.deal, result=record.body["result"], files=record.body["files"])
+                await self.send(sender, delivered)
+                return
             evidence = record.body["evidence"]
             shown = {name: evidence[name] for name in message.names if name in evidence}
         await self.send(sender, Revealed(deal=message.deal, evidence=shown))
 
     def entitled(self, sender: str, deal: str, blob: str) -> bool:
-        """The buyer and the arbiter may have what was delivered; the arbiter also the evidence."""
-        record = self.journal.get(deal)
-        if record is None or "files" not in record.body:
-            return False
+        """The buyer and the arbiter may have what was delivered; the arbiter also the evidence and what went in."""
         try:
             account = account_at(sender)
         except CoaseError:
             return False
+        if self.judge is not None and self.judge.entitled(account, deal, blob):
+            return True
+        record = self.journal.get(deal)
+        if record is None or "files" not in record.body:
+            return False
         agreement, files = record.body["agreement"], set(record.body["files"].values())
         if account == agreement["arbiter"]:
-            return blob in files or blob in record.body["evidence"].values()
+            shown = (record.body["evidence"], record.body["order"]["inputs"])
+            return blob in files or any(blob in those.values() for those in shown)
         return account == agreement["buyer"] and blob in files

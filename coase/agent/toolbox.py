@@ -81,11 +81,15 @@ class Toolbox:
         """The hash that the seller committed to on the chain, 32 bytes; empty before delivery."""
         return await self._party.escrow.result_hash(agreement) or b""
 
-    def verdict_on(self, deal: str) -> dict[str, Any] | None:
-        """The result of a validation that this agent delivered about a deal, or None."""
+    def verdict_on(self, agreement: Agreement) -> dict[str, Any] | None:
+        """The result of a validation that this agent delivered about an agreement, or None.
+
+        Names of deals prove nothing: whoever orders a validation could give it any.
+        """
         for record in self._party.journal.deals("seller"):
-            subject = record.body["order"]["details"].get("subject", {})
-            if subject.get("deal") == deal and "result" in record.body:
+            subject = record.body["order"]["details"].get("subject")
+            about = subject.get("agreement") if isinstance(subject, dict) else None
+            if about == agreement.model_dump(mode="json") and "result" in record.body:
                 return dict(record.body["result"])
         return None
 

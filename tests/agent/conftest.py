@@ -1,4 +1,4 @@
-"""What the tests of deals share: a town with a chain, contracts, a registry and messages, all in memory, and its people.
+"""What the tests of deals share: a town with a chain, contracts, a registry and messages in memory, and its people.
 
 `Town.seller`, `Town.buyer` and `Town.arbiter` are real parties; a `Stranger` is a bare endpoint with a key, which says
 and signs whatever a test wants, as a dishonest program would.

@@ -47,8 +47,9 @@ def succeeded(found: dict[str, Any]) -> bool:
 def _row(record: Record, names: dict[str, str], parties: list[Party]) -> dict[str, Any]:
     body, deal = record.body, record.deal
     agreed = body["agreement"]["price"] if "agreement" in body else None
+    ruling = ruling_name(deal, body.get("escrow_id", ""))
     sent = sorted(
-        {row for party in parties for row in party.transactions(f"{deal}/", f"{ruling_name(deal)}/")},
+        {row for party in parties for row in party.transactions(f"{deal}/", f"{ruling}/")},
         key=lambda row: (row[2], row[0]),
     )
     return {
