@@ -9,7 +9,21 @@ from __future__ import annotations
 import os
 import signal
 
-_at = int(os.environ.get("COASE_CRASH_AT") or "0")
+from coase.errors import ConfigurationError
+
+
+def _chosen(text: str) -> int:
+    """The number of a point, 0 for none. A typing error is no 0: a test that kills nobody would pass."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise ConfigurationError(
+            f"COASE_CRASH_AT is {text[:40]!r}, not the number of a point",
+            hint="unset it; only tests that kill processes need it",
+            code="bad_crash_point",
+        )
+    return int(text)
+
+
+_at = _chosen(os.environ.get("COASE_CRASH_AT") or "0")
 passed = 0
 
 

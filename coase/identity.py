@@ -18,6 +18,9 @@ from coase.errors import SignatureError
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _ACCOUNT = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+_REMAINDERS = [0]  # what each of the 32 leading words adds to the checksum of BIP 173
+for _generator in (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3):
+    _REMAINDERS += [remainder ^ _generator for remainder in _REMAINDERS]
 
 
 def keccak(data: bytes) -> bytes:
@@ -144,10 +147,7 @@ def bech32(prefix: str, data: bytes) -> str:
 
 
 def _polymod(words: Iterable[int]) -> int:
-    generator = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
     value = 1
     for word in words:
-        top, value = value >> 25, ((value & 0x1FFFFFF) << 5) ^ word
-        for i in range(5):
-            value ^= generator[i] if (top >> i) & 1 else 0
+        value = (value & 0x1FFFFFF) << 5 ^ word ^ _REMAINDERS[value >> 25]
     return value

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coase.errors import DealError, UsageError
+from coase.cli.homes import markets
+from coase.errors import DealError
 
 if TYPE_CHECKING:
     from coase.agent.journal import Record
@@ -26,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 @app.command("list")
 def list_deals(home: Home = None, as_json: Json = False) -> None:
     """Every deal of every agent, with its state."""
-    rows = [_row(market, agent, record) for market, agent, record in _all(_markets(home))]
+    rows = [_row(market, agent, record) for market, agent, record in _all(markets(home))]
     if as_json:
         typer.echo(json.dumps({"deals": rows}))
         return
@@ -53,7 +54,7 @@ def show_deal(
     as_json: Json = False,
 ) -> None:
     """Everything both sides know about one deal: events, terms, signatures, result."""
-    found = [(market, agent, record) for market, agent, record in _all(_markets(home)) if record.deal == deal]
+    found = [(market, agent, record) for market, agent, record in _all(markets(home)) if record.deal == deal]
     if not found:
         raise DealError(f"no deal {deal!r} here", hint="see coase deals list", code="unknown_deal")
     sides = [{**_row(*side), "events": _events(side[0], side[1], deal), "body": side[2].body} for side in found]
@@ -79,7 +80,7 @@ def show_deal(
 @app.command("resume")
 def resume(home: Home = None, as_json: Json = False) -> int:
     """Finish or refund every deal that a crash left open, on both sides. Safe to repeat."""
-    waiting = [m for m in _markets(home) if _unfinished(m) or any(not record.ended for _, _, record in _all([m]))]
+    waiting = [m for m in markets(home) if _unfinished(m) or any(not record.ended for _, _, record in _all([m]))]
     results = [asyncio.run(_resume(market, quiet=as_json)) for market in waiting]
     left = [row for result in results for row in result["open"]]
     if as_json:
@@ -117,27 +118,7 @@ async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
     return {"run": str(home), "deals": rows, "open": left, "balances": balances, "total": sum(balances.values())}
 
 
-# ---- finding runs and reading journals
-
-
-def _markets(home: Path | None) -> list[Path]:
-    from coase.agent.home import HERE, find_home
-    from coase.agent.marketplace import MANIFEST
-
-    if home is not None and not home.is_dir():
-        raise UsageError(f"there is no folder {home}", hint="coase demo makes runs/", code="no_such_home")
-    places = [home] if home is not None else [find_home(), HERE, Path()]
-    found = []
-    for place in places:
-        folders = [
-            place,
-            place / "market",
-            *sorted((place / "runs").glob("*")),
-            *(sorted(place.glob("*")) if home else ()),
-        ]
-        found += [folder for folder in folders if (folder / MANIFEST).is_file()]
-    unique = {folder.resolve(): folder for folder in reversed(found)}
-    return sorted(unique.values())
+# ---- reading journals
 
 
 def _unfinished(market: Path) -> bool:

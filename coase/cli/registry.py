@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from coase.cli.homes import markets
 from coase.errors import ConfigurationError, RegistryRefused, SignatureError, UsageError
 
 if TYPE_CHECKING:
+    from coase.registry.store import SqliteStorage
     from coase.terms.listing import Listing
 
 app = typer.Typer(help="Search the listings of a market.", no_args_is_help=True)
 
 FILE = "registry.db"
-_START = 14  # characters of an address; few enough for a terminal, and enough for `show`
+START = 14  # characters of an address in a table: few enough for a terminal, enough for `show`
+MOST = 1000
 
 Home = Annotated[
     Path | None,
-    typer.Option(help="A run, or a folder of runs; COASE_HOME, ./.coase and ./runs otherwise.", show_default=False),
+    typer.Option(
+        help="A run, or a folder of runs of which the newest is taken; COASE_HOME, ./.coase and ./runs otherwise.",
+        show_default=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -29,121 +38,137 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 @app.command("search")
 def search(
     query: Annotated[
-        str, typer.Argument(help="""For example: kind=compute memory_mib>=2048 price<=5000 "training steps".""")
+        str, typer.Argument(help='For example: kind=compute memory_mib>=2048 "training steps". Prices in base units.')
     ] = "",
     home: Home = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Listings that match, cheapest first. Prices are in base units, as the query compares them."""
-    found = sorted(_found(home, query, limit), key=lambda row: (row[1].price, row[1].agent, row[1].key, row[0]))[:limit]
+    """Listings that match, cheapest first. Without a query: all of them."""
+    with _opened(home) as (run, storage):
+        found = _found(storage, run, query, limit)
     if as_json:
-        typer.echo(json.dumps({"listings": [_row(run, listing) for run, listing in found]}))
+        typer.echo(json.dumps({"run": str(run), "listings": [_row(listing) for listing in found]}))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
     from rich.text import Text
 
-    table = Table(title="Listings", title_justify="left", header_style="bold")
-    for name in ("kind", "title", "price", "unit", "attributes", "key"):
-        table.add_column(name, justify="right" if name == "price" else "left", overflow="fold")
-    table.add_column("agent", no_wrap=True, min_width=_START)
-    if len({run for run, _ in found}) > 1:
-        table.add_column("run", overflow="fold")
-    for run, listing in found:
-        attributes = " ".join(f"{name}={_plain(value)}" for name, value in sorted(listing.attributes.items()))
-        offer = listing.kind, listing.title, str(listing.price), listing.unit, attributes, listing.key
-        row = (*offer, listing.agent[:_START], run.name)[: len(table.columns)]
+    from coase.cli.tables import plain, show_table
+    from coase.money import show as amount
+
+    console = Console()
+    table = plain(("agent", "kind", "unit", "expires"), numbers=("price",), last=("title", "attributes"))
+    for one in found:
+        words = (one.agent[:START], one.kind, one.unit, _time(one.expires)[:10])
+        row = (*words, amount(one.price), one.title, _attributes(one))
         table.add_row(*map(Text, row))  # as Text: a title in brackets is not markup
-    Console().print(table if found else "Nothing matches. Without a query, everything is listed.")
+    if found:
+        show_table(console, f"Listings of {escape(str(run))}", table)
+    else:
+        console.print("Nothing matches. Without a query, everything is listed.")
+    if len(found) == limit:
+        typer.echo(f"The first {limit}; there may be more (--limit).")
 
 
 @app.command("show")
 def show(
     agent: Annotated[str, typer.Argument(help="The seller's address, or its beginning.")],
-    key: Annotated[str, typer.Argument(help="The slot, as `coase registry search` prints it.")],
+    key: Annotated[str, typer.Argument(help="One of its listings; all without.")] = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """One listing as it was signed. Its signature is checked."""
-    if not re.fullmatch(r"agent1[a-z0-9]{0,59}", agent) or not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", key):
+    """The listings of one agent as they were signed. The signatures are checked."""
+    if not re.fullmatch(r"agent1[a-z0-9]{0,59}", agent) or not re.fullmatch(r"([a-z][a-z0-9_]{0,31})?", key):
         raise UsageError(
             f"{agent[:80]!r} and {key[:40]!r} are not an agent address and a key",
             hint="coase registry search prints both",
             code="bad_address",
         )
-    found = _found(home, f"agent~{agent} key={key}", 2)
-    if not found or len({listing.agent for _, listing in found}) > 1:
-        why = "several agents" if found else "no agent"
+    with _opened(home) as (run, storage):
+        found = _found(storage, run, f"agent>={agent} agent<{agent}~" + (f" key={key}" if key else ""), MOST)
+    if len({listing.agent for listing in found}) != 1:
+        why = "several agents have an address" if found else f"nothing{f' under {key!r}' if key else ''} by an agent"
         raise RegistryRefused(
-            f"{why} here with an address from {agent} and a listing under '{key}'",
-            hint="see coase registry search",
+            f"{why} that begins with {agent}, in {run}",
+            hint="give more of the address" if found else "see coase registry search",
             code="listing_ambiguous" if found else "listing_unknown",
         )
     if as_json:
-        typer.echo(json.dumps({"listings": [_row(run, listing) for run, listing in found]}))
+        typer.echo(json.dumps({"run": str(run), "listings": [_row(listing) for listing in found]}))
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    for run, listing in found:
-        table = Table(show_header=False)
+    for listing in found:
+        table = Table(show_header=False, box=None)
+        table.add_column()
         table.add_column(overflow="fold")
-        table.add_column(overflow="fold")
-        fields = _row(run, listing) | {"signature": "valid"}
-        del fields["attributes"]
-        for name, value in {**fields, **listing.attributes}.items():  # no attribute has the name of a field
-            table.add_row(Text(name), Text(_plain(value)))
+        for name, value in _told(listing).items():
+            table.add_row(Text(name), Text(value))
         Console().print(table)
 
 
-def _plain(value: str | int | bool) -> str:
-    """As a query writes it."""
-    return value if isinstance(value, str) else json.dumps(value)
+def _told(listing: Listing) -> dict[str, str]:
+    """The fields of a listing for people."""
+    from coase.money import show as amount
+
+    row = {name: str(value) for name, value in _row(listing).items()}
+    row |= {name: amount(getattr(listing, name)) for name in ("price", "lowest", "tick")}
+    row |= {name: _time(getattr(listing, name)) for name in ("issued", "expires")}
+    return row | {"attributes": _attributes(listing), "signature": "valid"}
 
 
-def _row(run: Path, listing: Listing) -> dict[str, Any]:
-    return {"run": str(run), "digest": listing.digest, **listing.model_dump(mode="json")}
+def _row(listing: Listing) -> dict[str, Any]:
+    return {**listing.model_dump(mode="json"), "digest": listing.digest}
 
 
-def _found(home: Path | None, query: str, limit: int) -> list[tuple[Path, Listing]]:
-    """Listings of every registry here that had not expired when the newest of that registry was issued."""
+def _attributes(listing: Listing) -> str:
+    """As a query writes them, one a line."""
+    plain = {name: v if isinstance(v, str) else json.dumps(v) for name, v in sorted(listing.attributes.items())}
+    return "\n".join(f"{name}={value}" for name, value in plain.items())
+
+
+def _time(seconds: int) -> str:
+    """Chain time, UTC, to the minute."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):  # beyond the calendar
+        return str(seconds)
+
+
+def _found(storage: SqliteStorage, run: Path, query: str, limit: int) -> list[Listing]:
+    """Listings that had not expired when the newest one was issued: a stopped market has no other time."""
     from coase.registry.registry import Registry
+
+    listings = Registry(storage, now=storage.newest).search(query, limit=limit)
+    for listing in listings:
+        try:
+            listing.verify()
+        except SignatureError as error:
+            raise ConfigurationError(
+                f"{run / FILE} was tampered with: {listing.key!r} of {listing.agent} is not signed as it stands",
+                hint="delete the file; sellers publish again when they open",
+                code="registry_tampered",
+            ) from error
+    return listings
+
+
+@contextmanager
+def _opened(home: Path | None) -> Iterator[tuple[Path, SqliteStorage]]:
+    """The newest market that has a registry, and its listings."""
     from coase.registry.store import SqliteStorage
 
-    found = []
-    for file in _files(home):
-        storage = SqliteStorage(file, read_only=True)
-        registry = Registry(storage, now=storage.newest)
-        try:
-            listings = registry.search(query, limit=limit)
-        finally:
-            registry.close()
-        for listing in listings:
-            try:
-                listing.verify()
-            except SignatureError as error:
-                raise ConfigurationError(
-                    f"{file} was tampered with: {listing.key!r} of {listing.agent} is not signed as it stands",
-                    hint="delete the file; sellers publish again when they open",
-                    code="registry_tampered",
-                ) from error
-        found += [(file.parent, listing) for listing in listings]
-    return found
-
-
-def _files(home: Path | None) -> list[Path]:
-    from coase.agent.home import HERE, find_home
-
-    if home is not None and not home.is_dir():
-        raise UsageError(f"there is no folder {home}", hint="coase demo makes runs/", code="no_such_home")
-    files: dict[Path, Path] = {}
-    for place in [home] if home is not None else [find_home(), HERE, Path()]:
-        folders = [place, place / "market", *(place / "runs").glob("*"), *(place.glob("*") if home else ())]
-        files |= {(folder / FILE).resolve(): folder / FILE for folder in folders if (folder / FILE).is_file()}
-    if not files:
+    began = {folder: (folder / FILE).stat().st_mtime_ns for folder in markets(home) if (folder / FILE).is_file()}
+    if not began:
+        where = home if home is not None else "the state folder, ./.coase or ./runs"
         raise ConfigurationError(
-            f"there is no market in {home or find_home()}", hint="coase demo makes one in runs/", code="no_registry"
+            f"there is no registry in {where}", hint="coase demo makes a market in runs/", code="no_registry"
         )
-    return sorted(files.values())
+    run = max(began, key=lambda folder: (began[folder], folder))
+    storage = SqliteStorage(run / FILE, read_only=True)
+    try:
+        yield run, storage
+    finally:
+        storage.close()
