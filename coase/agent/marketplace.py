@@ -95,6 +95,7 @@ class Marketplace:
             EmbeddedChain(self.home / "chain", alloc={bank.account: 1_000_000 * ETHER}, genesis_time=GENESIS_TIME)
         )
         write_json(self.home / MANIFEST, self.manifest)  # only now is the folder ours
+        await self._stack.enter_async_context(self._transport)
         await executor.start()  # torch loads over there while everything else happens here
         self._stack.push_async_callback(executor.stop)
         self.treasury = Treasury(bank, chain, self.home / "bank.db")
@@ -104,7 +105,6 @@ class Marketplace:
         await time.read()
         registry = Registry(self.home / "registry.db", now=time)
         self._stack.callback(registry.close)
-        await self._stack.enter_async_context(self._transport)
         self.world = World(
             folder=self.home,
             seed=seed,
@@ -160,8 +160,9 @@ class Marketplace:
         if name in self.parties or name == NAME:
             raise UsageError(f"an agent named '{name}' is already here", hint="give another name", code="name_taken")
         agent = loading.make(loading.find("agents", what), parameters)
+        loading.skill(agent.negotiator, **dict(agent.negotiator_parameters))  # a skill that is not there is said now
         if isinstance(agent, BuyerAgent):
-            agent.mandate()  # a mandate that allows nothing is refused before anything is paid
+            agent.mandate()  # and so is a mandate that allows nothing, before anything is paid
         entry = {"what": str(what), "funds": funds, "parameters": parameters}
         dollars = money.parse(funds)
         known = self.manifest["agents"].get(name)
