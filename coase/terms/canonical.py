@@ -38,6 +38,7 @@ def _check(value: Any, depth: int) -> None:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TermsError(f"the key {key!r} is not text", code="not_canonical")
+            _check(key, depth)
             _check(item, depth + 1)
     elif isinstance(value, (list, tuple)):
         for item in value:

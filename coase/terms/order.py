@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from coase import money
 from coase.errors import TermsError
@@ -48,13 +49,20 @@ class Order(BaseModel):
     @field_validator("details")
     @classmethod
     def _bounded(cls, details: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A copy that nobody else can change, as deep as the whole order may be."""
         try:
-            size = len(canonical(dict(details)))
+            text = canonical([dict(details)])[1:-1]
         except TermsError as error:
             raise ValueError(error.message) from error
-        if size > MAX_BYTES:
-            raise ValueError(f"details of {size} bytes, more than {MAX_BYTES}")
-        return details
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"details of {len(text)} bytes, more than {MAX_BYTES}")
+        return dict(json.loads(text))
+
+    @model_validator(mode="after")
+    def _payable(self) -> Self:
+        if self.price > money.MAXIMUM:
+            raise ValueError(f"a price of {self.price} is more than an escrow holds")
+        return self
 
     @property
     def price(self) -> int:

@@ -30,7 +30,9 @@ def test_canonical_bytes_read_back_to_the_same_value(value: Any) -> None:
         assert canonical(dict(reversed(value.items()))) == canonical(value)
 
 
-@pytest.mark.parametrize("value", [1.0, {"a": 0.5}, [float("nan")], {1: 2}, {"a": b"x"}, 2**300, "\ud800", object()])
+@pytest.mark.parametrize(
+    "value", [1.0, {"a": 0.5}, [float("nan")], {1: 2}, {"a": b"x"}, 2**300, "\ud800", {"\ud800": 1}, object()]
+)
 def test_values_without_one_form_are_refused(value: Any) -> None:
     """Floats, bytes, foreign keys and half surrogates have no canonical form."""
     with pytest.raises(TermsError) as caught:
