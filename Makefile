@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both set up all they need; Python 3.11 or 3.12 is enough.
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first that runs and is of a supported version: a name on PATH may be a shim for a Python that is not there.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 # An index with CPU-only builds saves gigabytes where the default one serves CUDA builds: make demo TORCH_INDEX=https://...
@@ -42,7 +44,7 @@ clean: ## Remove what was built, installed and run here
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null || \
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null || \
 	  { echo 'coase needs Python 3.11 or 3.12; name one: make demo PYTHON=/path/to/python3.11' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 

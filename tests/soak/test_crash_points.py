@@ -1,7 +1,7 @@
 """kill -9 at the points where something is about to be, or has just been, decided, sent or mined; then resume.
 
-`make test` kills at a sample; `make soak` at every point of the honest demo, at a sample of a disputed one, and at pairs
-of points, the second one in the resume.
+`make test` kills at a sample; `make soak` at every point of the honest demo, at a sample of a disputed one, and at
+pairs of points, the second one in the resume.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ p{margin:.25rem 0;color:var(--soft)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
 th{font-weight:600;font-size:.85rem;color:var(--soft)}td.n,th.n{text-align:right}
-code{font-size:.85em}.good{color:var(--good)}.bad{color:var(--bad)}.dim{color:var(--soft)}
+code{font-size:.78em;line-height:1.25}.good{color:var(--good)}.bad{color:var(--bad)}.dim{color:var(--soft)}
 """
 
 
@@ -82,7 +82,7 @@ def _deals(deals: list[dict[str, Any]]) -> str:
     for deal in deals:
         listed, agreed = deal["list_price"], deal["agreed_price"]
         sent = deal["transactions"].items()
-        links = " ".join(f"<code title='{escape(h)}'>{escape(n)} {escape(h[:10])}</code>" for n, h in sent)
+        links = "<br>".join(f"<code title='{escape(h)}'>{escape(h[:10])} {escape(n)}</code>" for n, h in sent)
         tone = {"settled": "good", "walked": "dim", "refused": "dim"}.get(deal["status"], "bad")
         cells = [
             f"<td>{escape(deal['kind'])}",
@@ -113,10 +113,12 @@ def _plots(records: list[Record]) -> str:
             continue
         unit = body["order"]["unit"].replace("_", " ")
         try:
-            picture = svg(Trace.from_json(body["trace"]), View(unit=f"test dollars a {unit}", scale=1e-6))
+            picture = svg(Trace.from_json(body["trace"]), View(unit="test dollars", scale=1e-6))
         except MissingExtra as error:
             return f"<h2>Bargaining</h2><p>No plots: {escape(error.message)} ({escape(error.hint)}).</p>"
-        drawn.append(f"<div class=box><h3>{escape(record.deal)}</h3><p>{escape(body['title'])}</p>{picture}</div>")
+        drawn.append(
+            f"<div class=box><h3>{escape(record.deal)}</h3><p>{escape(body['title'])}, per {unit}</p>{picture}</div>"
+        )
     return f"<h2>Bargaining</h2><div class=plots>{''.join(drawn)}</div>" if drawn else ""
 
 
