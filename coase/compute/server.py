@@ -209,8 +209,14 @@ def _package() -> Path:
 
 def _folders() -> list[str]:
     """Where the packages that a worker imports are, for Python to look there even when isolated (``-I``)."""
-    found = [importlib.util.find_spec(name) for name in _NEEDED]
-    return list(dict.fromkeys(str(Path(spec.origin).parent.parent) for spec in found if spec and spec.origin))
+    folders = []
+    for name in _NEEDED:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            folders.append(
+                Path(spec.origin).parent.parent if spec.submodule_search_locations else Path(spec.origin).parent
+            )
+    return list(dict.fromkeys(map(str, folders)))
 
 
 def _environment() -> dict[str, str]:

@@ -15,6 +15,7 @@ import os
 import platform
 import resource
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -72,6 +73,13 @@ def raise_limit() -> str:
     return call("prlimit64", 0, resource.RLIMIT_DATA, (ctypes.c_ulong * 2)(2**40, 2**40), None)
 
 
+def capabilities() -> list[int]:
+    """What it is still capable of, where even root is capable of everything by default."""
+    sets = (ctypes.c_uint32 * 6)()
+    call("capget", struct.pack("Ii", 0x20080522, 0), sets)
+    return list(sets)
+
+
 def x32_socket() -> str:
     """A socket, by the numbers of the x32 ABI."""
     if libc.syscall(0x40000000 + 41, 2, 1, 0) < 0:
@@ -87,6 +95,7 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     "read its input": lambda: read(ROOT / "in" / "data"),
     "start a thread": thread,
     "allocate 50 MiB": lambda: len(bytearray(50 * MIB)),
+    "count its capabilities": capabilities,
     # the network
     "TCP": lambda: socket.create_connection(("127.0.0.1", 9), 1),
     "UDP": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),

@@ -204,8 +204,9 @@ async def test_the_death_of_the_worker_server_fails_its_jobs_and_the_next_gets_a
         worker = executor.worker_pid("orphan") or 0
         os.kill(first, signal.SIGKILL)
 
+    silent = long(data, checkpoint_every=100_000)  # it says nothing more that would fail
     with pytest.raises(JobFailed) as failed:
-        await executor.run("orphan", long(data), {"data": data}, on_progress=Watch(0, kill))
+        await executor.run("orphan", silent, {"data": data}, on_progress=Watch(0, kill))
     assert failed.value.code == "worker_server_ended"
     assert worker
     assert gone(worker)
@@ -287,9 +288,11 @@ async def test_memory_is_limited(executor: LocalExecutor, data: bytes) -> None:
     assert failed.value.code == "out_of_memory"
 
 
-async def test_output_is_limited(executor: LocalExecutor, data: bytes) -> None:
-    """All files together: checkpoints of half a megabyte each, and one megabyte in all."""
+@pytest.mark.parametrize("architecture", ["digits_cnn", "digits_mlp"])
+async def test_output_is_limited(executor: LocalExecutor, data: bytes, architecture: Any) -> None:
+    """All files together are too many, though no single one; also in a job that ends before anybody looks."""
     spec = JobSpec.for_files("train_steps", {"data": data}, steps=20, checkpoint_every=1, output_bytes=MIB)
+    spec = spec.model_copy(update={"architecture": architecture})
     with pytest.raises(JobFailed) as failed:
         await executor.run("output", spec, {"data": data})
     assert failed.value.code == "too_much_output"

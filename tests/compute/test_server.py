@@ -138,4 +138,5 @@ def test_packages_are_found_for_an_isolated_python() -> None:
     assert folders
     assert all(Path(folder).is_dir() for folder in folders)
     assert any((Path(folder) / "torch").is_dir() for folder in folders)
+    assert all((Path(folder) / "pyseccomp.py").is_file() or (Path(folder) / "torch").is_dir() for folder in folders)
     assert "torch" not in sys.modules
