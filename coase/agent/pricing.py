@@ -39,7 +39,7 @@ class Bargainer(Protocol):
 
 def listed(list_price: int) -> dict[str, int]:
     """The price fields of a listing: the grid ends exactly at the list price."""
-    tick = max(1, list_price // STEPS)
+    tick = -(-list_price // STEPS)
     steps = (list_price - max(1, list_price // LOWEST)) // tick
     return {"price": list_price, "lowest": list_price - steps * tick, "tick": tick}
 
