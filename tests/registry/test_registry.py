@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from coase.errors import RegistryRefused
 from coase.identity import Identity
@@ -178,11 +179,10 @@ def test_any_bytes_are_refused(registry: Registry, data: bytes | str) -> None:
     assert refusal(registry.publish, data).code == "listing_malformed"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9)
 )
+JSON = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=8), SCALARS, max_size=3)
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(Listing.model_fields)), value=JSON)
@@ -222,7 +222,8 @@ def test_an_object_made_without_checks(registry: Registry, offer: Offer) -> None
     """An object is read again like any text."""
     for update in ({"price": 1.5}, {"price": "5000"}, {"title": "a\x1b[31m"}, {"kind": object()}, {"issued": -1}):
         assert refusal(registry.publish, offer().model_copy(update=update)).code == "listing_malformed"
-    assert refusal(registry.publish, Listing.model_construct()).code == "listing_malformed"
+    bare = BaseModel.model_construct.__func__(Listing)  # type: ignore[attr-defined]  # with no field at all
+    assert refusal(registry.publish, bare).code == "listing_malformed"
 
 
 def test_a_field_too_many(registry: Registry, offer: Offer) -> None:
@@ -352,7 +353,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("query", HOSTILE, ids=ascii)
 def test_hostile_queries_find_nothing_of_note(registry: Registry, offer: Offer, query: str) -> None:
-    """Syntax of SQL or FTS5 in a query is text or is refused: it neither fails, nor matches all, nor changes anything."""
+    """Syntax of SQL or FTS5 is text or is refused: it neither fails, nor matches everything, nor changes anything."""
     listings = [offer(key="a", attributes={"region": "eu"}), offer(key="b", kind="model")]
     for listing in listings:
         registry.publish(listing)
