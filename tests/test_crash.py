@@ -48,6 +48,15 @@ def test_the_chosen_point_kills_without_cleaning_up(at: str, printed: str) -> No
     assert done.stderr == f"crash at point {at}: {['one', 'two', 'three'][int(at) - 1]}\n"
 
 
+@pytest.mark.parametrize("at", ["x", "-1", "1.5", " 3", "٣", "0x3", "9" * 5000])
+def test_a_number_that_is_none_is_an_error(at: str) -> None:
+    """A wrong number would kill nobody, and a test of recovery would pass: it is refused before the first point."""
+    done = run(at)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ConfigurationError: COASE_CRASH_AT is" in done.stderr
+    assert len(done.stderr) < 2000
+
+
 def test_points_are_counted_here_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each point passed adds one to the count that a report can read."""
     monkeypatch.setattr(crash, "passed", 0)

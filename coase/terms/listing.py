@@ -27,7 +27,7 @@ MAX_SECONDS = 90 * 86_400  # a listing lives at most so long
 MAX_STEPS = 100_000  # of the price grid
 
 # No control characters and no marks that turn the direction of writing: listings are shown on terminals.
-_PLAIN = r"\p{Cc}\p{Zl}\p{Zp}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}"
+_PLAIN = r"\p{Cc}\p{Zl}\p{Zp}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{061C}"
 _LINE = f"^[^{_PLAIN}]*$"
 _LINES = rf"^(?:[^{_PLAIN}]|\n)*$"
 
