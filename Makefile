@@ -27,7 +27,7 @@ check: $(VENV)/dev.stamp ## Formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 contracts: $(VENV)/dev.stamp contracts/node_modules/.stamp ## Rebuild the contracts and compare with the artifacts that ship
 	$(BIN)/python contracts/build.py --check

@@ -55,7 +55,8 @@ class Bargain:
         send: Callable[[Message], Awaitable[None]],
         receive: Callable[[], Awaitable[Message]],
     ) -> None:
-        self.deal, self.role, self.rules, self.player = deal, role, rules, player
+        self.deal, self.rules, self.player = deal, rules, player
+        self.role: Party = role
         self._send, self._receive = send, receive
         self._stale = 0
 

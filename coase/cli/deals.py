@@ -31,12 +31,10 @@ def list_deals(home: Home = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"deals": rows}))
         return
-    from rich.console import Console
-
-    from coase.cli.tables import plain, show_table
+    from coase.cli.tables import console_for_people, plain, show_table
     from coase.money import show
 
-    console = Console()
+    console = console_for_people()
     if not rows:
         console.print("No deals yet. Start with: coase demo")
     for run in dict.fromkeys(row["run"] for row in rows):
@@ -61,10 +59,11 @@ def show_deal(
     if as_json:
         typer.echo(json.dumps({"deal": deal, "sides": sides}))
         return
-    from rich.console import Console
     from rich.tree import Tree
 
-    console = Console()
+    from coase.cli.tables import console_for_people
+
+    console = console_for_people()
     for side in sides:
         tree = Tree(
             f"[bold]{side['agent']}[/] as {side['role']}: {side['state']} ({side['reason']})  [dim]{side['run']}[/]"
@@ -97,13 +96,12 @@ def resume(home: Home = None, as_json: Json = False) -> int:
 
 
 async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
-    from rich.console import Console
-
     from coase.agent.marketplace import Marketplace
     from coase.cli.demo.screen import Screen
+    from coase.cli.tables import console_for_people
 
     known = {(agent, r.deal): r.state for _, agent, r in _all([home]) if not r.ended}
-    with Screen(Console(), quiet=quiet) as screen:
+    with Screen(console_for_people(), quiet=quiet) as screen:
         async with Marketplace.embedded(home, on_event=screen.event) as market:
             before = {record.deal for _, _, record in _all([home])}
             left = await market.resume()

@@ -108,8 +108,9 @@ def _home() -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from coase.cli.tables import console_for_people
 
     def mark(good: bool) -> str:
         return "[green]yes[/]" if good else "[red]no[/]"
@@ -137,7 +138,7 @@ def _show(found: dict[str, Any]) -> None:
     table.add_row(
         "home", home["folder"], mark(home["writable"]) + (" writable" if home["writable"] else " not writable")
     )
-    console = Console()
+    console = console_for_people()
     console.print(table)
     console.print(
         "[green]Ready for `coase demo`.[/]" if found["ok"] else '[red]Not ready.[/] Install: pip install "coase\\[all]"'

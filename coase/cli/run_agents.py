@@ -40,12 +40,11 @@ def run_agents(
         coase run agents/data_provider/agent.toml agents/validator/agent.toml agents/buyer/agent.toml
     """
     configurations = [read_configuration(path) for path in files]
-    from rich.console import Console
-
     from coase.agent.marketplace import Marketplace
     from coase.cli.demo.screen import Screen
+    from coase.cli.tables import console_for_people
 
-    console = Console(stderr=as_json)
+    console = console_for_people(stderr=as_json)
     with Screen(console, quiet=as_json) as screen:
         market = Marketplace.embedded(home, seed=seed, transport=transport, port=port, on_event=screen.event)
         try:

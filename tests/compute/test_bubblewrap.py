@@ -28,6 +28,8 @@ def program() -> str:
     """Bubblewrap."""
     found = bubblewrap.program()
     if found is None:
+        if shutil.which("bwrap") is None and os.environ.get("COASE_REQUIRE_ALL"):
+            pytest.fail("COASE_REQUIRE_ALL is set, but bubblewrap is not installed")
         pytest.skip("bubblewrap is not installed, or may not make namespaces here")
     return found
 

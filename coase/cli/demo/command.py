@@ -53,12 +53,11 @@ def demo(
 
     folder = _folder(out, home, seed, fault)
     imported = time.perf_counter() - started
-    from rich.console import Console
-
     from coase.cli.demo.outcome import succeeded
     from coase.cli.demo.screen import Screen, summary
+    from coase.cli.tables import console_for_people
 
-    console = Console()
+    console = console_for_people()
     with Screen(console, quiet=as_json) as screen:
         if not as_json:
             console.print(f"[bold]coase demo[/], seed {seed}{f', fault {fault}' if fault else ''}", highlight=False)

@@ -142,7 +142,7 @@ def summary(console: Console, found: dict[str, Any], timings: dict[str, float], 
 def _deals(deals: list[dict[str, Any]], *, wide: bool) -> Table:
     numbers = ("list", "agreed", "saving", "rounds", "gas")
     last = ("transaction", "status", "why") if wide else ("tx", "status")
-    table = plain(("what", "from"), numbers=numbers, last=last)
+    table = plain(("what", "from"), numbers=numbers, last=last, gap=2 if wide else 1)
     for deal in deals:
         listed, agreed = deal["list_price"], deal["agreed_price"]
         first = next(iter(deal["transactions"].values()), "")
