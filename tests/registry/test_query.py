@@ -89,6 +89,7 @@ def test_the_example_of_the_module() -> None:
         "rank=99999999999999999999",
         "price>-99999999999999999999",
         "half a pair \ud800",
+        "kind=\ud800",
         "a" * (MAX_LENGTH + 1),
         "a " * (MAX_TERMS + 1),
     ],
