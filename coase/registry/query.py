@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -104,7 +105,7 @@ def parse(text: str) -> Query:
     for term in terms:
         if found := _TERM.fullmatch(term):
             comparisons.append(_comparison(found[1].lower(), found[2], found[3]))
-        elif phrase := "" if _OPERATOR.search(term) else " ".join(_WORD.findall(term)):
+        elif phrase := "" if _OPERATOR.search(term) else " ".join(_WORD.findall(unicodedata.normalize("NFC", term))):
             phrases.append(phrase)
         else:
             raise _malformed(f"{term!r} is neither a word nor a comparison of a name with a value")

@@ -41,6 +41,8 @@ _COLUMNS = (
 )  # fmt: skip
 _INSERT = f"insert into listing({','.join(_COLUMNS)},body) values ({','.join('?' * len(_COLUMNS))},?)"  # noqa: S608  # constants
 
+_ATTRIBUTE = "select 1 from attribute where attribute.listing = listing.id and name = ?"
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -256,9 +258,10 @@ def _compiled(comparison: Comparison) -> tuple[str, list[Any]]:
         if isinstance(value, bool) or isinstance(value, str) != is_text:
             return "0", []
         return f"{name} {operator} ?", [value]
-    inner = "select listing from attribute where name = ? and"
     if operator == "~":
-        return f"id in ({inner} contains(text, ?))", [name, str(value)]
+        return f"exists ({_ATTRIBUTE} and contains(text, ?))", [name, str(value)]
     column = "text" if isinstance(value, str) else "number"
-    stored = value if isinstance(value, str) else int(value)
-    return f"id in ({inner} {column} {operator} ? and type = ?)", [name, stored, type(value).__name__]
+    values = [name, value if isinstance(value, str) else int(value), type(value).__name__]
+    if operator == "=":  # few match, so the index finds them; otherwise many do, and the cheapest come first
+        return f"id in (select listing from attribute where name = ? and {column} = ? and type = ?)", values  # noqa: S608  # names of ours
+    return f"exists ({_ATTRIBUTE} and {column} {operator} ? and type = ?)", values

@@ -306,6 +306,14 @@ def test_the_cheapest_first(registry: Registry, offer: Offer, stranger: Identity
     assert [*registry.search(limit=5), *registry.search(limit=5, offset=5), *registry.search(offset=10)] == listings
 
 
+@pytest.mark.parametrize("title", ["\u00c9t\u00e9", "E\u0301te\u0301"])
+@pytest.mark.parametrize("query", ["\u00e9t\u00e9", "e\u0301te\u0301", "ETE"])
+def test_words_are_found_however_accents_are_written(registry: Registry, offer: Offer, title: str, query: str) -> None:
+    """An accent may be part of its letter or follow it, in title and query, or be left out."""
+    registry.publish(offer(title=title))
+    assert len(registry.search(query)) == 1
+
+
 @pytest.mark.parametrize(("limit", "offset"), [(0, 0), (-1, 0), (MAX_RESULTS + 1, 0), (1, -1), (1, MAX_OFFSET + 1)])
 def test_pages_are_bounded(registry: Registry, limit: int, offset: int) -> None:
     """A page has a size, and an end."""
