@@ -48,10 +48,9 @@ def run_agents(
     with Screen(console, quiet=as_json) as screen:
         market = Marketplace.embedded(home, seed=seed, transport=transport, port=port, on_event=screen.event)
         try:
-            deals = asyncio.run(_run(market, configurations, console))
+            rows = asyncio.run(_run(market, configurations, console))
         except Interrupted:
             return 130
-    rows = [_row(deal) for deal in deals]
     if as_json:
         typer.echo(json.dumps({"deals": rows}))
     else:
@@ -89,13 +88,13 @@ def read_configuration(path: Path) -> dict[str, Any]:
     return {"name": "", "funds": "100.00", "parameters": {}, "want": [], **found}
 
 
-async def _run(market: Marketplace, configurations: list[dict[str, Any]], console: Console) -> list[Deal]:
+async def _run(market: Marketplace, configurations: list[dict[str, Any]], console: Console) -> list[dict[str, Any]]:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(market)
         return await interruptible(market, lambda: _trade(market, configurations, console), console)
 
 
-async def _trade(market: Marketplace, configurations: list[dict[str, Any]], console: Console) -> list[Deal]:
+async def _trade(market: Marketplace, configurations: list[dict[str, Any]], console: Console) -> list[dict[str, Any]]:
     from coase.agent.buyer import Buyer
 
     buyers: list[tuple[Buyer, list[dict[str, Any]]]] = []
@@ -113,7 +112,7 @@ async def _trade(market: Marketplace, configurations: list[dict[str, Any]], cons
         await asyncio.Event().wait()
     deals = [await _get(buyer, dict(want)) for buyer, wants in buyers for want in wants]
     await market.quiet()
-    return deals
+    return [_row(deal) for deal in deals]
 
 
 async def _get(buyer: Any, fields: dict[str, Any]) -> Deal:
