@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coase.agent.content import ArbiterAgent, Case
 from coase.agent.journal import Record
-from coase.agent.messages import Complaint, Delivered, Refuse, Reveal, Ruled, delivery_hash
+from coase.agent.messages import Complaint, Delivered, Progress, Refuse, Reveal, Ruled, delivery_hash
 from coase.errors import CoaseError, DealError, TransactionReverted
 from coase.identity import account_at
 from coase.terms.agreement import Agreement
@@ -31,6 +31,7 @@ class Judge:
     async def hear(self, sender: str, complaint: Complaint) -> None:
         """Take up a complaint, or say why not."""
         party = self.party
+        await party.send(sender, Progress(deal=complaint.deal, done=0, of=1))
         name = ruling_name(complaint.deal, party.escrow.digest(complaint.agreement).hex())
         try:
             async with self._turns.setdefault(name, asyncio.Lock()):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[Record], Awaitable[None]]
 TRIES = 3  # at a message that may have been lost, before its silence counts
+HEARINGS = 50  # patiences that an arbiter which says that it is at work may take
 
 
 class Purchase:
@@ -230,18 +231,26 @@ class Purchase:
             code=body.get("code", "disputed"),
         )
         buyer.open_inbox(deal, arbiter)
-        for _ in range(TRIES):
+        silent = 0
+        for _ in range(HEARINGS):
             await buyer.send(arbiter, complaint)
-            answer: Ruled | Refuse
+            at_work = False
+            answer: Ruled | Refuse | Progress
             try:
-                answer = await buyer.expect(deal, arbiter, Ruled, Refuse)
+                answer = await buyer.expect(deal, arbiter, Ruled, Refuse, Progress)
+                if isinstance(answer, Progress):
+                    at_work = True
+                    answer = await buyer.expect(deal, arbiter, Ruled, Refuse)
             except TimeoutError:
                 if (await buyer.on_chain(record)).status != "disputed":
                     return
+                silent = 0 if at_work else silent + 1
+                if silent == TRIES:
+                    break
                 continue
             if isinstance(answer, Refuse):
                 buyer.emit(deal, "complaint_refused", code=answer.code, reason=answer.reason)
-            elif answer.basis_points:
+            elif isinstance(answer, Ruled) and answer.basis_points:
                 await self._take_from_arbiter(record, arbiter, answer)
             return
         buyer.emit(deal, "silent", code="arbiter_silent", reason="the arbiter does not answer")
