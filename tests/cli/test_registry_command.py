@@ -179,6 +179,26 @@ def test_a_file_that_was_tampered_with(call: Call, home: Path) -> None:
     assert (code, found["error"]["code"]) == (1, "registry_tampered")
 
 
+def test_an_agent_whose_address_goes_on_with_a_z(call: Call, home: Path) -> None:
+    """The beginning of an address finds it, whatever letter comes next."""
+    seller = next(one for one in (Identity.from_seed(number, "z") for number in range(999)) if one.address[8] == "z")
+    registry = Registry(home / "one" / FILE, lambda: NOW)
+    registry.publish(listing(seller, "zed"))
+    registry.close()
+    _, found = call("show", seller.address[:8], "zed", "--home", str(home / "one"), "--json")
+    assert [row["agent"] for row in found["listings"]] == [seller.address]
+
+
+def test_what_has_surely_expired_is_not_shown(call: Call, home: Path) -> None:
+    """It is no earlier than when the newest listing was issued; what expired before that is gone."""
+    late = NOW + 100
+    registry = Registry(home / "one" / FILE, lambda: late)
+    registry.publish(listing(BOB, "fresh", issued=late, expires=late + 1))
+    registry.close()
+    _, found = call("search", "--home", str(home / "one"), "--json")
+    assert [row["key"] for row in found["listings"]] == ["fresh"]
+
+
 def test_a_running_market_is_read(call: Call, home: Path) -> None:
     """The file is read while its owner has it open, and what the owner wrote last is seen."""
     registry = Registry(home / "one" / FILE, lambda: NOW)

@@ -93,6 +93,19 @@ def test_sql_agrees_with_the_meaning(fields: list[dict[str, Any]], queries: list
     storage.close()
 
 
+def test_types_do_not_mix(offer: Offer) -> None:
+    """Every value of an attribute against every other, with every operator: 1, true and "1" are three values."""
+    values: list[int | bool | str] = [False, True, 0, 1, 2, -1, "", "0", "1", "true"]
+    storage = SqliteStorage(None)
+    listings = [offer(key=f"k{number}", attributes={"rank": value}) for number, value in enumerate(values)]
+    for listing in listings:
+        storage.put(listing)
+    for comparison in (Comparison("rank", operator, value) for operator in OPERATORS for value in values):
+        expected = [listing for listing in listings if comparison.holds(listing)]
+        assert storage.search(Query((comparison,)), NOW, 99, 0) == expected, comparison
+    storage.close()
+
+
 # ---- keeping
 
 

@@ -116,13 +116,21 @@ def test_a_changed_signature_does_not_verify(place: int, bit: int) -> None:
         ours.model_copy(update={"signature": signature.hex()}).verify()
 
 
-def test_one_key_stands_behind_agent_and_account() -> None:
-    """An agent cannot name another's account, nor write its own in another way, though it signs that."""
-    for account in (STRANGER.account, SELLER.account.lower()):
-        draft = listing().model_copy(update={"account": account})
-        forged = draft.model_copy(update={"signature": SELLER.sign(draft.signing_hash).hex()})
-        with pytest.raises(SignatureError, match="account"):
-            forged.verify()
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"account": STRANGER.account}, "account"),
+        ({"account": SELLER.account.lower()}, "account"),
+        ({"agent": STRANGER.address}, "agent"),
+        ({"agent": STRANGER.address, "account": STRANGER.account}, "agent"),
+    ],
+)
+def test_one_key_stands_behind_agent_and_account(changes: dict[str, Any], says: str) -> None:
+    """Nobody can name another's address or account, nor write its own in another way, though it signs that."""
+    draft = listing().model_copy(update=changes)
+    forged = draft.model_copy(update={"signature": SELLER.sign(draft.signing_hash).hex()})
+    with pytest.raises(SignatureError, match=says):
+        forged.verify()
 
 
 # ---- listings and withdrawals
