@@ -52,7 +52,7 @@ class Bargain:
         role: Party,
         rules: AlternatingOffers,
         player: Player,
-        send: Callable[[Message], Awaitable[None]],
+        send: Callable[[Message], Awaitable[object]],
         receive: Callable[[], Awaitable[Message]],
     ) -> None:
         self.deal, self.rules, self.player = deal, rules, player

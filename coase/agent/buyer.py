@@ -13,6 +13,7 @@ from coase.agent.deal import HOLDS_MONEY
 from coase.agent.journal import Record
 from coase.agent.mandate import Exposure, Mandate
 from coase.agent.messages import (
+    Funded,
     OpenQuotes,
     Quote,
     Ready,
@@ -147,9 +148,7 @@ class Buyer(Party):
 
     async def _quotes(self, deals: Sequence[tuple[str, Listing]]) -> list[tuple[str, Listing, int]]:
         """Sealed quotes, opened together when all are in, so that being first is worth nothing. Cheapest first."""
-        for deal, listing in deals:
-            order = Order(**self.journal.need(deal).body["order"])
-            await self.send(listing.agent, Request(deal=deal, order=order, deadline=self.agent.deadline, sealed=True))
+        deals = [(deal, listing) for deal, listing in deals if await self._request(deal, listing, sealed=True)]
         # All at once and with half the patience: while we wait for a silent one, the others wait for us.
         sealing = [self._answer(deal, listing, SealedQuote, self.world.patience / 2) for deal, listing in deals]
         answers = zip(deals, await asyncio.gather(*sealing), strict=True)
@@ -168,6 +167,15 @@ class Buyer(Party):
             self.emit(deal, "quote", unit_price=quote.unit_price, seller=listing.title)
             opened.append((deal, listing, quote.unit_price))
         return sorted(opened, key=lambda row: (row[2], hashlib.sha256(row[0].encode()).digest()))
+
+    async def _request(self, deal: str, listing: Listing, *, sealed: bool) -> bool:
+        """Ask the seller; False, with the deal ended, when nobody is at its address."""
+        order = Order(**self.journal.need(deal).body["order"])
+        request = Request(deal=deal, order=order, deadline=self.agent.deadline, sealed=sealed)
+        if await self.send(listing.agent, request):
+            return True
+        self._refuse(deal, "undeliverable", "the seller is listed, but nobody is at its address")
+        return False
 
     async def _answer(self, deal: str, listing: Listing, kind: type[M], patience: float | None = None) -> M | None:
         """The seller's answer; None, with the deal ended and the reason in the journal, when it will not go on."""
@@ -200,8 +208,8 @@ class Buyer(Party):
         peer, order = listing.agent, Order(**self.journal.need(deal).body["order"])
         try:
             if not sealed:
-                await self.send(peer, Request(deal=deal, order=order, deadline=self.agent.deadline))
-                if await self._answer(deal, listing, Ready) is None:
+                asked = await self._request(deal, listing, sealed=False)
+                if not asked or await self._answer(deal, listing, Ready) is None:
                     return
             outcome = await self._talk(deal, listing, want, at_most)
             self.journal.note(deal, "bargained", trace=outcome.trace.to_json(), rounds=outcome.step)
@@ -307,6 +315,8 @@ class Buyer(Party):
         if record.ended:
             return record
         self.open_inbox(record.deal, record.body["peer"])
+        if record.state == "accepted":  # what was delivered meanwhile went to nobody
+            await self.send(record.body["peer"], Funded(deal=record.deal))
         if record.state != "proposed":
             return await self.purchase.drive(record.deal)
         reason = "interrupted before anything was signed"

@@ -16,7 +16,7 @@ from coase.errors import DealError, RemoteProtocolError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 TRIES = 4  # at a chunk: a request or its answer may be lost
-Send = Callable[[str, Message], Awaitable[None]]
+Send = Callable[[str, Message], Awaitable[object]]
 
 
 class FileExchange:

@@ -149,14 +149,15 @@ class Marketplace:
 
         Args:
             what: an agent by name (``"gpu_provider"``) or path.
-            name: unique here; None: the agent's name with a number.
+            name: unique here. Without one, an agent of this kind and with these parameters that this home knows comes
+                back; else it is the kind, with a number if need be.
             funds: test dollars that it gets, as text.
             parameters: of the agent, see its class.
 
         Returns:
             The `Buyer` or `Seller`.
         """
-        name = name or self._free_name(Path(what).stem)
+        name = name or self._absent(what, parameters) or self._free_name(Path(what).stem)
         if name in self.parties or name == NAME:
             raise UsageError(f"an agent named '{name}' is already here", hint="give another name", code="name_taken")
         agent = loading.make(loading.find("agents", what), parameters)
@@ -165,8 +166,7 @@ class Marketplace:
             agent.mandate()  # and so is a mandate that allows nothing, before anything is paid
         entry = {"what": str(what), "funds": funds, "parameters": parameters}
         dollars = money.parse(funds)
-        known = self.manifest["agents"].get(name)
-        if known is None:
+        if self.manifest["agents"].get(name) != entry:
             self.manifest["agents"][name] = entry
             write_json(self.home / MANIFEST, self.manifest)
         return await self._join(name, agent, dollars)
@@ -184,6 +184,13 @@ class Marketplace:
         if isinstance(party, Seller):
             await party.open_shop()
         return party
+
+    def _absent(self, what: str | Path, parameters: dict[str, Any]) -> str:
+        """The name of an agent of this kind and with these parameters that was here in an earlier life of the home."""
+        for name, entry in self.manifest["agents"].items():
+            if name not in self.parties and (entry["what"], entry["parameters"]) == (str(what), parameters):
+                return str(name)
+        return ""
 
     def _free_name(self, stem: str) -> str:
         stem = stem.replace("_", "-")

@@ -86,14 +86,21 @@ class Party(ABC):
 
     # ---- messages
 
-    async def send(self, to: str, message: Message) -> None:
-        """Send a message. One that cannot be delivered is reported and forgotten: deals end without messages too."""
+    async def send(self, to: str, message: Message) -> bool:
+        """Send a message. One that cannot be delivered is reported and forgotten: deals end without messages too.
+
+        Returns:
+            False when it is known that nobody is there.
+        """
         crash.point(f"{self.name} before sending {type(message).__name__}")
+        delivered = True
         try:
             await self.endpoint.send(to, message)
         except Undeliverable as error:
+            delivered = False
             self.emit(message.deal, "undeliverable", message=type(message).__name__, reason=error.message)
         crash.point(f"{self.name} after sending {type(message).__name__}")
+        return delivered
 
     async def _receive(self, sender: str, message: Message) -> None:
         if isinstance(message, Fetch):

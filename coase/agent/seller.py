@@ -75,19 +75,21 @@ class Seller(Party):
         now = await self.world.time.read()
         known = self.journal.recall("listing")
         listing = Listing.model_validate(known) if known else await self._new_listing(now)
-        if listing.expires - now < LISTING_SECONDS // 2:
-            listing = self._renewed(listing, now)
+        prices = pricing.listed(self.agent.list_price)
+        repriced = any(getattr(listing, name) != value for name, value in prices.items())
+        if repriced or listing.expires - now < LISTING_SECONDS // 2:
+            listing = self._renewed(listing, now, prices)
         self.listing = listing
         self.journal.remember("listing", listing.model_dump(mode="json"))
         self.world.registry.publish(listing)
         self.emit("", "listed", kind=self.listing.kind, title=self.listing.title, price=self.listing.price)
         return self.listing
 
-    def _renewed(self, listing: Listing, now: int) -> Listing:
-        """The same offer for another while; the sequence grows, so that the old one cannot come back."""
+    def _renewed(self, listing: Listing, now: int, prices: dict[str, int]) -> Listing:
+        """The same offer for another while or price; the sequence grows, so that the old one cannot come back."""
         fields = listing.model_dump(exclude={"agent", "account", "signature"})
         changed = {"sequence": listing.sequence + 1, "issued": now, "expires": now + LISTING_SECONDS}
-        return Listing.signed(self.identity, **{**fields, **changed})
+        return Listing.signed(self.identity, **{**fields, **changed, **prices})
 
     async def _new_listing(self, now: int) -> Listing:
         offering = await self.agent.offering(self.tools)
