@@ -242,8 +242,6 @@ class Purchase:
                     at_work = True
                     answer = await buyer.expect(deal, arbiter, Ruled, Refuse)
             except TimeoutError:
-                if (await buyer.on_chain(record)).status != "disputed":
-                    return
                 silent = 0 if at_work else silent + 1
                 if silent == TRIES:
                     break

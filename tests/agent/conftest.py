@@ -450,7 +450,9 @@ class Crash:
 
     def watch(self, who: str, at: int = 0) -> None:
         """Die at the `at`-th point of this party; 0: only count."""
-        self.who, self.at, self.names = who, at, []
+        if who:
+            self.names = []
+        self.who, self.at = who, at
 
     def point(self, name: str) -> None:
         """Called at every point of everybody."""
