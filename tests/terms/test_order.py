@@ -30,7 +30,7 @@ DETAILS = st.dictionaries(
 
 def order(**fields: Any) -> Order:
     """An order with all that is required."""
-    return Order(**{"deal": "compute-1-ab", "kind": "compute", "listing": LISTING} | fields)
+    return Order.model_validate({"deal": "compute-1-ab", "kind": "compute", "listing": LISTING} | fields)
 
 
 def nested(depth: int) -> dict[str, Any]:
