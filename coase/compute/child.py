@@ -21,7 +21,13 @@ from coase.compute.training import Training
 from coase.errors import CoaseError
 
 _PROGRESS = 3  # the file descriptor of the pipe to the worker server
-_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")  # what torch says, in a RuntimeError
+_NO_MEMORY = (  # what torch and oneDNN say, in a RuntimeError
+    "allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not create a memory",
+)
 
 
 def run(order: dict[str, Any], pipe: int, parent: int, outer: str) -> NoReturn:
