@@ -186,7 +186,7 @@ class Buyer(Party):
             self._refuse(deal, "timeout", "the seller does not answer")
             return None
         if isinstance(answer, (Refuse, WalkAway)):
-            self._refuse(deal, answer.code, answer.reason)
+            self._refuse(deal, answer.code, answer.reason or f"the seller left: {answer.code}")
             return None
         return answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,11 @@ from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.escrow import EscrowClient
 
 MANIFEST = "market.json"
+ESCROW = "escrow"  # in `balances`; no agent's name, and neither is the bank's
 FUNDS = "100.00"
 GENESIS_TIME = 1_700_000_000
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)  # it names a folder, jobs and intents
 
 
 class Marketplace:
@@ -158,7 +162,11 @@ class Marketplace:
             The `Buyer` or `Seller`.
         """
         name = name or self._absent(what, parameters) or self._free_name(Path(what).stem)
-        if name in self.parties or name == NAME:
+        if not _PLAIN.fullmatch(name):
+            raise UsageError(
+                f"{name[:40]!r} is not a name for an agent", hint="letters, digits, '-', '_' and '.'", code="bad_name"
+            )
+        if name in self.parties or name in (NAME, ESCROW):
             raise UsageError(f"an agent named '{name}' is already here", hint="give another name", code="name_taken")
         agent = loading.make(loading.find("agents", what), parameters)
         loading.skill(agent.negotiator, **dict(agent.negotiator_parameters))  # a skill that is not there is said now
@@ -279,7 +287,7 @@ class Marketplace:
         )
         seed = self.manifest["seed"]
         accounts = {name: Identity.from_seed(seed, name).account for name in self.manifest["agents"]}
-        accounts |= {NAME: self.treasury.identity.account, "escrow": self.world.escrow}
+        accounts |= {NAME: self.treasury.identity.account, ESCROW: self.world.escrow}
         return {name: await reader.balance(account) for name, account in accounts.items()}
 
     @property

@@ -121,7 +121,8 @@ class Purchase:
         """The seller says it is out: the chain decides whether the money came back, and when it does."""
         buyer, deal = self.buyer, record.deal
         if isinstance(answer, Refuse):
-            buyer.journal.note(deal, "given back", code=answer.code, reason=answer.reason)
+            reason = answer.reason or f"the seller left: {answer.code}"
+            buyer.journal.note(deal, "given back", code=answer.code, reason=reason)
         if (await buyer.on_chain(record)).status in ("funded", "delivered"):
             await self._refund_when_due(record)
 
