@@ -28,7 +28,7 @@ class ModelSeller(coase.SellerAgent):
     first: Annotated[int, Field(ge=0, lt=1797)] = 0
     last: Annotated[int, Field(gt=0, le=1797)] = 200
     shuffle_seed: Annotated[int, Field(ge=0)] = 0
-    steps: Annotated[int, Field(ge=1, le=10_000)] = 200
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 100
     architecture: str = "digits_cnn"
 
     async def offering(self, tools: coase.Tools) -> coase.Offering:

@@ -90,7 +90,7 @@ class Tools(Protocol):
 
     @property
     def seed(self) -> int:
-        """What the agent's random choices derive from."""
+        """What the agent's random choices derive from, below 2**63."""
         ...
 
     @property

@@ -28,8 +28,8 @@ class Toolbox:
 
     @property
     def seed(self) -> int:
-        """What the agent's random choices derive from."""
-        return self._party.world.seed
+        """What the agent's random choices derive from, below 2**63."""
+        return self._party.world.seed % 2**63
 
     @property
     def address(self) -> str:

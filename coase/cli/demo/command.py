@@ -26,7 +26,9 @@ MOST_RUNS = 10_000
 
 
 def demo(
-    seed: Annotated[int, typer.Option(help="Of everything: the same seed gives the same result.", min=0)] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Of everything: the same seed gives the same result.", min=0, max=2**62)
+    ] = 1,
     fault: Annotated[
         str, typer.Option(help=f"Let something go wrong: {', '.join(FAULT_NAMES)}.", show_default=False)
     ] = "",

@@ -12,6 +12,7 @@ STEPS = 400
 HELD, OWN = 360, 200  # images that never leave the buyer; rows that the model seller trains on
 ROWS = 1797
 SKILLS = ("boulware", "linear", "conceder", "tit_for_tat")
+BUYER_SKILLS = SKILLS[:3]  # two tit-for-tats wait for each other until the deadline
 BUYER, CHEAT = "buyer", "gpu-a"
 CHEATS = {"no-delivery": "no_show_provider", "tampered-result": "sloppy_provider"}
 
@@ -60,7 +61,7 @@ def _buyer(draw: random.Random, fault: str) -> dict[str, Any]:
     return {
         "budget": "25.00",
         "ceilings": {"dataset": "9.00", "model": "6.00", "compute": compute, "validation": "1.00"},
-        "negotiator": draw.choice(SKILLS),
+        "negotiator": draw.choice(BUYER_SKILLS),
     }
 
 
