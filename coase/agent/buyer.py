@@ -77,6 +77,8 @@ class Buyer(Party):
         listings = self._find(want) if sellers is None else list(sellers)
         if not listings:
             raise DealError(f"nobody to buy {want.kind} from", code="nothing_found")
+        if want.audit:
+            listings = self._with_validator(listings)
         deals = [(await self._propose(want, listing, within, patience), listing) for listing in listings]
         quoted = await self._quotes(deals) if len(deals) > 1 else [(deals[0][0], deals[0][1], deals[0][1].price)]
         deal = quoted[0][0] if quoted else deals[0][0]
@@ -117,6 +119,16 @@ class Buyer(Party):
             if listing.account not in (seller, self.identity.account):
                 return listing.account
         return self.world.operator
+
+    def _with_validator(self, listings: Sequence[Listing]) -> list[Listing]:
+        found = [it for it in listings if self._arbiter(it.kind, it.account) != self.world.operator]
+        if not found:
+            raise DealError(
+                "nobody offers validations, so no audit is possible and nobody could rule on a dispute",
+                hint="buy without an audit, or add a validator",
+                code="no_arbiter",
+            )
+        return found
 
     async def _propose(self, want: Want, listing: Listing, within: int, patience: float | None) -> str:
         count = len(self.journal.deals()) + 1

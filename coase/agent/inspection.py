@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 TRIES = 3  # validations ordered for one delivery before giving up
+LEAST_SECONDS = 10  # that a validator needs
 PATIENCES = 20  # that fetching all files of a delivery may take
 
 
@@ -91,7 +92,7 @@ class Inspection:
             drawn = draw_segment(signature, commitment, int(subject["segments"]))
         except (SignatureError, ValueError) as error:
             return Finding(False, "verdict_unsigned", f"the verdict is not signed as it must be: {error}")
-        if result.get("segment") != drawn:
+        if type(result.get("segment")) is not int or result["segment"] != drawn:
             return Finding(False, "segment_not_drawn", "the audited segment is not the one that was drawn")
         if not isinstance(result.get("ok"), bool) or not isinstance(result.get("code"), str):
             return Finding(False, "verdict_malformed", "the verdict says neither yes nor no")
@@ -109,22 +110,35 @@ class Inspection:
 
     async def _validation(self, record: Record) -> dict[str, Any] | None:
         """The verdict of a settled validation of this deal. One that a crash interrupted is finished, never doubled."""
-        buyer = self.buyer
-        for _ in range(TRIES):
-            for earlier in buyer.journal.deals("buyer"):
-                order = earlier.body["order"]
-                if order["kind"] != "validation" or order["details"]["subject"]["deal"] != record.deal:
-                    continue
-                finished = earlier if earlier.ended else await buyer.finish(earlier)
-                if finished.state == "settled":
-                    return dict(finished.body["result"])
+        verdict = await self._settled_validation(record)
+        for tries_left in range(TRIES, 0, -1):
+            within = min(record.body["within"], await self._review_left(record) // (2 * tries_left))
+            if verdict is not None or within < LEAST_SECONDS:
+                break
             try:
-                await self._order_validation(record)
+                await self._order_validation(record, within)
             except DealError as error:
-                buyer.emit(record.deal, "not_validated", code=error.code, reason=error.message)
+                self.buyer.emit(record.deal, "not_validated", code=error.code, reason=error.message)
+            verdict = await self._settled_validation(record)
+        return verdict
+
+    async def _settled_validation(self, record: Record) -> dict[str, Any] | None:
+        for earlier in self.validations(record.deal):
+            finished = earlier if earlier.ended else await self.buyer.finish(earlier)
+            if finished.state == "settled":
+                return dict(finished.body["result"])
         return None
 
-    async def _order_validation(self, record: Record) -> None:
+    def validations(self, deal: str) -> list[Record]:
+        """The validations that were ordered for a deal."""
+        return [record for record in self.buyer.journal.deals("buyer") if subject_of(record) == deal]
+
+    async def _review_left(self, record: Record) -> int:
+        """Seconds in which the delivery may still be disputed."""
+        state, now = await self.buyer.on_chain(record), await self.buyer.world.chain.now()
+        return max(0, state.at + int(record.body["agreement"]["review_seconds"]) - now)
+
+    async def _order_validation(self, record: Record, within: int) -> None:
         buyer, body = self.buyer, record.body
         agreement = Agreement(**body["agreement"])
         commitment = await buyer.escrow.result_hash(agreement)
@@ -144,7 +158,13 @@ class Inspection:
             v for v in buyer.world.registry.search("kind=validation", limit=100) if v.account == agreement.arbiter
         ]
         want = Want(kind="validation", details={"subject": subject}, inputs=body["order"]["inputs"])
-        await buyer.buy(want, body["within"], sellers=validators[:1])
+        await buyer.buy(want, within, sellers=validators[:1])
+
+
+def subject_of(record: Record) -> str:
+    """The deal that a purchase validates; "" when it is no validation."""
+    order = record.body["order"]
+    return str(order["details"]["subject"]["deal"]) if order["kind"] == "validation" else ""
 
 
 def _segments(order: dict[str, Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from coase.agent.inspection import Inspection
+from coase.agent.inspection import Inspection, subject_of
 from coase.agent.journal import Record
 from coase.agent.judge import RESULT_BYTES
 from coase.agent.messages import (
@@ -47,14 +47,26 @@ class Purchase:
         }
 
     async def drive(self, deal: str) -> Record:
-        """See a deal through; returns its last record. A deal that was never signed is returned as it is."""
+        """See a deal through; returns its last record. A deal that was never signed is returned as it is.
+
+        So is a disputed validation of a delivery that is still under review: rulings take longer than reviews.
+        """
         buyer = self.buyer
         while not (record := await buyer.reconcile(deal)).ended and record.state in self._steps:
+            if record.state == "disputed" and self._under_review(subject_of(record)):
+                return record
             await self._steps[record.state](record)
+        for validation in self.inspection.validations(deal):
+            if not validation.ended:
+                await self.drive(validation.deal)
         if "agreement" in record.body:
             await buyer.send(record.body["peer"], Closed(deal=deal, state=record.state))
         buyer.close_inbox(deal)
         return record
+
+    def _under_review(self, deal: str) -> bool:
+        record = self.buyer.journal.get(deal)
+        return record is not None and record.state == "delivered"
 
     async def _fund(self, record: Record) -> None:
         buyer, deal, agreement = self.buyer, record.deal, _agreement(record)
