@@ -111,8 +111,15 @@ class Journal:
         self._insert(self.need(deal), f"intend {what}")
 
     def get(self, deal: str) -> Record | None:
-        """The deal, or None."""
-        row = self.db.execute("select role, state, body from deal where deal=?", (deal,)).fetchone()
+        """The deal, or None. `DealError` when the journal is closed."""
+        try:
+            row = self.db.execute("select role, state, body from deal where deal=?", (deal,)).fetchone()
+        except sqlite3.ProgrammingError as error:
+            raise DealError(
+                f"the journal of {self.name} is closed",
+                hint="read a deal before its market is left",
+                code="journal_closed",
+            ) from error
         return Record(deal, row[0], row[1], json.loads(row[2])) if row else None
 
     def need(self, deal: str) -> Record:

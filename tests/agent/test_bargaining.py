@@ -137,8 +137,8 @@ async def test_moves_that_come_twice_count_once() -> None:
         queue.put_nowait(message)
         queue.put_nowait(message)
 
-    buyer.bargain._send = lambda message: twice(seller.queue, message)  # type: ignore[method-assign,arg-type]
-    seller.bargain._send = lambda message: twice(buyer.queue, message)  # type: ignore[method-assign,arg-type]
+    buyer.bargain._send = lambda message: twice(seller.queue, message)  # type: ignore[arg-type]
+    seller.bargain._send = lambda message: twice(buyer.queue, message)  # type: ignore[arg-type]
     bought, sold = await asyncio.gather(buyer.bargain.run(), seller.bargain.run())
     assert bought.agreement == sold.agreement == plain.agreement
 

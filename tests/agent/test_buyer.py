@@ -128,7 +128,9 @@ async def test_after_a_seller_that_fails_comes_the_next(town: Any) -> None:
     buying = _buys(buyer)
     request = await cheat.next(Request)
     quote = {"deal": request.deal, "unit_price": 2 * DOLLAR, "salt": SALT}
-    await cheat.say(buyer.address, SealedQuote(deal=request.deal, commitment=commitment(request.deal, 2 * DOLLAR, SALT)))
+    await cheat.say(
+        buyer.address, SealedQuote(deal=request.deal, commitment=commitment(request.deal, 2 * DOLLAR, SALT))
+    )
     await cheat.next(OpenQuotes)
     await cheat.say(buyer.address, Quote(**quote))
     await cheat.next(Propose)
@@ -158,7 +160,9 @@ async def _signed(town: Any, sign: Sign, signature: str) -> coase.Deal:
     return deal
 
 
-@pytest.mark.parametrize("changes", [{"price": 9}, {"arbiter": "0x" + "12" * 20}, {"deliver_by": 2**39}, {"salt": SALT}])
+@pytest.mark.parametrize(
+    "changes", [{"price": 9}, {"arbiter": "0x" + "12" * 20}, {"deliver_by": 2**39}, {"salt": SALT}]
+)
 async def test_a_signature_on_another_agreement(town: Any, signing: Sign, changes: dict[str, Any]) -> None:
     """The seller's signature must be on what the buyer signed, or nothing is paid."""
     other = signing.agreement.model_copy(update=changes)

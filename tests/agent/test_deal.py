@@ -44,7 +44,7 @@ def test_money_goes_in_by_one_door() -> None:
     """Only `fund` leads into the states that hold money, and each of them leads out."""
     for state, exits in TRANSITIONS.items():
         for event, after in exits.items():
-            assert (after in HOLDS_MONEY) == (state in HOLDS_MONEY and after not in ENDED or event == "fund")
+            assert (after in HOLDS_MONEY) == ((state in HOLDS_MONEY and after not in ENDED) or event == "fund")
 
 
 @given(st.sampled_from(STATES), st.lists(st.sampled_from(EVENTS), max_size=8))

@@ -7,6 +7,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -123,7 +124,12 @@ async def test_a_refusal_is_passed_on(pair: Pair) -> None:
 async def test_an_offset_beyond_the_end_is_refused(pair: Pair) -> None:
     """Reading past the end is answered with a refusal, not with an exception."""
     answers: list[Message] = []
-    pair.wire = lambda message: answers.append(message) or []
+
+    def keep(message: Message) -> list[Message]:
+        answers.append(message)
+        return []
+
+    pair.wire = keep
     await pair.giver.serve("taker", Fetch(deal="deal", blob=BLOB, offset=len(BODY) + 1))
     assert isinstance(answers[0], Refuse)
     assert answers[0].code == "no_such_file"
@@ -194,7 +200,7 @@ async def test_nobody_is_waited_for_when_nothing_was_asked(pair: Pair) -> None:
 
 def test_a_chunk_is_bounded() -> None:
     """A chunk cannot carry more than a chunk, whatever else its sender wants."""
-    fields = {"deal": "deal", "blob": BLOB, "offset": 0, "total": 1}
+    fields: dict[str, Any] = {"deal": "deal", "blob": BLOB, "offset": 0, "total": 1}
     Chunk(**fields, data=base64.b64encode(b"x" * CHUNK_BYTES).decode())
     for data in ("AAAA" * (CHUNK_BYTES // 3 + 3), "AA AA", "@@@@"):
         with pytest.raises(ValidationError):
@@ -207,7 +213,12 @@ async def test_the_file_that_is_being_sent_is_read_once(pair: Pair, monkeypatch:
     """Sending n chunks does not hash the file n times."""
     reads: list[str] = []
     get = pair.giver.blobs.get
-    monkeypatch.setattr(pair.giver.blobs, "get", lambda name: (reads.append(name), get(name))[1])
+
+    def counted(name: str) -> bytes | None:
+        reads.append(name)
+        return get(name)
+
+    monkeypatch.setattr(pair.giver.blobs, "get", counted)
     await pair.taker.fetch("deal", "giver", BLOB)
     assert reads == [BLOB]
     assert files_module.TRIES == TRIES

@@ -26,7 +26,7 @@ async def _audited(town: Any, agents: Any, judge: Any = None, agent: Any = None,
 def _verdict(agents: Any, **changes: Any) -> Any:
     """A validator whose verdicts are bent."""
 
-    class Bent(agents.Judge):
+    class Bent(agents.Judge):  # type: ignore[misc]  # a class from a fixture
         async def perform(self, order: Any, buyer: str, tools: Any, progress: Any) -> coase.Delivery:
             honest = await super().perform(order, buyer, tools, progress)
             return coase.Delivery({**honest.result, **changes}, {})
@@ -44,7 +44,7 @@ async def test_a_good_verdict_pays_the_seller(town: Any, agents: Any) -> None:
 async def test_a_bad_verdict_is_disputed_and_the_arbiter_stands_by_it(town: Any, agents: Any) -> None:
     """The work fails the audit: the dispute carries the verdict's code."""
 
-    class Strict(_verdict(agents, ok=False, code="mismatch", detail="another result")):
+    class Strict(_verdict(agents, ok=False, code="mismatch", detail="another result")):  # type: ignore[misc]  # a class from a fixture
         async def judge(self, case: Any, tools: Any) -> coase.Ruling:
             verdict = tools.verdict_on(case.agreement)
             return coase.Ruling(10_000 if verdict["ok"] else 0, f"audit_{verdict['code']}")
@@ -95,7 +95,7 @@ async def test_verdicts_that_do_not_count(
 async def test_results_made_to_break_the_audit(town: Any, agents: Any, result: dict[str, Any]) -> None:
     """Whatever a seller puts into its result, the buyer ends the deal on its feet."""
 
-    class Sly(agents.Workshop):
+    class Sly(agents.Workshop):  # type: ignore[misc]  # a class from a fixture
         async def perform(self, order: Any, buyer: str, tools: Any, progress: Any) -> coase.Delivery:
             return coase.Delivery(result, {})
 
@@ -120,6 +120,7 @@ async def test_a_mandate_too_small_for_the_audit(town: Any, agents: Any) -> None
     town.impatient()
     deal = await _audited(town, agents, agents.Judge, ceilings={"validation": "0.01"})
     assert (deal.status, deal.code) == ("ruled", "not_validated")
+    assert deal.price is not None
     assert (await town.gained()) == {"seller": deal.price, "buyer": -deal.price}
 
 

@@ -164,6 +164,15 @@ def test_an_unknown_deal_is_named(journal: Journal) -> None:
     assert caught.value.code == "unknown_deal"
 
 
+def test_a_closed_journal_says_so(tmp_path: Path) -> None:
+    """Reading a deal after its market was left is an error with a way out."""
+    journal = Journal(tmp_path / "journal.db", "tester")
+    journal.close()
+    with pytest.raises(DealError, match="closed") as caught:
+        journal.get("d")
+    assert caught.value.code == "journal_closed"
+
+
 def test_an_intent_belongs_to_a_transaction(journal: Journal) -> None:
     """An intent that would be committed alone is refused; inside a transaction it lives or dies with it."""
     journal.open("d", "buyer", {})
@@ -199,9 +208,9 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     """Whatever is in the way, the error says which file and what to do."""
     (tmp_path / "journal.db").write_bytes(b"not a database" * 100)
     (tmp_path / "file").write_bytes(b"")
-    for path in (tmp_path / "journal.db", tmp_path / "file" / "journal.db"):
-        with pytest.raises(ConfigurationError, match=path.name) as caught:
-            Journal(path, "tester")
+    for file in (tmp_path / "journal.db", tmp_path / "file" / "journal.db"):
+        with pytest.raises(ConfigurationError, match=file.name) as caught:
+            Journal(file, "tester")
         assert caught.value.code == "home_not_writable"
         assert caught.value.hint
 

@@ -210,7 +210,7 @@ async def test_an_arbiter_may_die_anywhere(found_town: Any, crashes: Any, tmp_pa
             await buyer.next(Ruled)
             assert len(judge.transactions("ruling:")) == 1
             assert (await town.gained())["seller"] == 4 * DOLLAR
-    assert at > 8
+    assert at > 4
 
 
 async def test_the_agents_rulings_are_bounded(town: Any, agents: Any) -> None:
