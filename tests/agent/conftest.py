@@ -310,7 +310,9 @@ class Town:
 
     async def arbiter(self, agent: coase.ArbiterAgent | None = None) -> Seller:
         """A validator, hence an arbiter."""
-        return await self.seller("arbiter", agent or Judge(list_price="0.50", floor_price="0.30"))
+        return await self.seller(
+            "arbiter", agent or Judge.model_validate({"list_price": "0.50", "floor_price": "0.30"})
+        )
 
     async def buyer(self, name: str = "buyer", **parameters: Any) -> Buyer:
         """A buyer; by default it may spend 50.00."""
@@ -483,7 +485,7 @@ def crashes(monkeypatch: pytest.MonkeyPatch) -> Crash:
 @pytest.fixture
 def workshop() -> Workshop:
     """An agent that works to order."""
-    return Workshop(list_price="0.10", floor_price="0.05")
+    return Workshop.model_validate({"list_price": "0.10", "floor_price": "0.05"})
 
 
 @pytest.fixture

@@ -62,10 +62,12 @@ def test_a_walk_never_leaves_the_table(state: State, events: list[Event]) -> Non
 
 def _distances(start: State) -> dict[State, int]:
     found: dict[State, int] = {start: 0}
-    ring = {start}
+    ring: list[State] = [start]
     while ring:
-        ring = {after for state in ring for after in TRANSITIONS[state].values() if after not in found}
-        found |= dict.fromkeys(ring, max(found.values()) + 1)
+        ring = [after for state in ring for after in TRANSITIONS[state].values() if after not in found]
+        distance = max(found.values()) + 1
+        for state in ring:
+            found[state] = distance
     return found
 
 
