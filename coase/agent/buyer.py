@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from coase.agent import pricing
 from coase.agent.bargaining import ANSWERS, Bargain, Outcome
 from coase.agent.content import BuyerAgent
@@ -134,16 +136,21 @@ class Buyer(Party):
         count = len(self.journal.deals()) + 1
         mark = hashlib.sha256(f"{self.world.seed}/{self.address}/{count}".encode()).hexdigest()[:6]
         deal = f"{want.kind}-{count}-{mark}"
-        order = Order(
-            deal=deal,
-            kind=want.kind,
-            listing=listing.digest,
-            content=listing.content,
-            unit=want.unit,
-            quantity=want.quantity,
-            inputs=dict(want.inputs),
-            details=dict(want.details),
-        )
+        try:
+            order = Order(
+                deal=deal,
+                kind=want.kind,
+                listing=listing.digest,
+                content=listing.content,
+                unit=want.unit,
+                quantity=want.quantity,
+                inputs=dict(want.inputs),
+                details=dict(want.details),
+            )
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise DealError(f"the want makes no order: {where}: {first['msg']}", code="bad_want") from error
         body = {
             "peer": listing.agent,
             "seller_account": listing.account,

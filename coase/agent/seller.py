@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -49,6 +49,7 @@ from coase.terms.listing import Listing
 from coase.terms.order import Order
 
 LISTING_KEY = "main"
+QUEUE = 10  # times the patience that a quote stands while cheaper ones are tried
 TRIES = 3  # at work whose worker died
 LISTING_SECONDS = 30 * 86_400
 LEAST_SECONDS, MOST_SECONDS = 10, 90 * 86_400  # a deal's deadlines, review and ruling windows
@@ -166,7 +167,7 @@ class Seller(Party):
             pricing.rules(self.listing, request.deadline),
             self._player(request),
             lambda message: self.send(buyer, message),
-            lambda: self.expect(deal, buyer, *ANSWERS),
+            self._offers(request, buyer),
         )
         outcome = await bargain.run()
         if outcome.agreement is None:
@@ -186,6 +187,16 @@ class Seller(Party):
         self.moved(self.journal.open(deal, "seller", body, state="agreed"), price=agreed.price)
         signature = self.identity.sign(self.escrow.digest(sign.agreement)).hex()
         await self.send(buyer, Signed(deal=deal, signature=signature))
+
+    def _offers(self, request: Request, buyer: str) -> Callable[[], Awaitable[Message]]:
+        """The buyer's next move. After a sealed quote the first may take long: others that quoted less come first."""
+        patience = [self.world.patience * (QUEUE if request.sealed else 1)]
+
+        async def receive() -> Message:
+            wait = patience.pop() if patience else None
+            return await self.expect(request.deal, buyer, *ANSWERS, patience=wait)
+
+        return receive
 
     def _player(self, request: Request) -> Player:
         return pricing.player(

@@ -141,6 +141,36 @@ async def test_after_a_seller_that_fails_comes_the_next(town: Any) -> None:
     assert buyer.journal.need(request.deal).body["code"] == "changed_my_mind"
 
 
+async def test_a_quote_stands_while_a_cheaper_one_is_tried(town: Any) -> None:
+    """The cheapest quotes and then says nothing for the buyer's whole patience; the second cheapest is still there."""
+    cheat = await town.stranger("seller-3")
+    cheat.lists(price=2 * DOLLAR)
+    await town.seller()
+    buyer = await town.buyer()
+    town.world.patience = 0.5
+    buying = _buys(buyer)
+    request = await cheat.next(Request)
+    promise = commitment(request.deal, 2 * DOLLAR, SALT)
+    await cheat.say(buyer.address, SealedQuote(deal=request.deal, commitment=promise))
+    await cheat.next(OpenQuotes)
+    await cheat.say(buyer.address, Quote(deal=request.deal, unit_price=2 * DOLLAR, salt=SALT))
+    deal = await buying
+    await town.rest()
+    assert deal.settled
+    assert deal.seller == town.address("seller")
+    assert buyer.journal.need(request.deal).body["code"] == "timeout"
+
+
+async def test_a_want_that_makes_no_order(town: Any) -> None:
+    """Details that have no canonical form are refused with a reason before anything begins."""
+    await town.seller()
+    buyer = await town.buyer()
+    with pytest.raises(DealError, match="makes no order") as caught:
+        await buyer.buy(coase.Want(kind="dataset", details={"price": 0.5}))
+    assert caught.value.code == "bad_want"
+    assert not buyer.journal.deals()
+
+
 # ---- sellers that sign something else
 
 
