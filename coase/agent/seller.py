@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
-
-from pydantic import ValidationError
 
 from coase.agent import pricing
 from coase.agent.bargaining import ANSWERS, Bargain
-from coase.agent.content import ArbiterAgent, Delivery, SellerAgent
-from coase.agent.files import MAX_FILE_BYTES
-from coase.agent.journal import Record
+from coase.agent.content import ArbiterAgent, SellerAgent
 from coase.agent.judge import Judge
 from coase.agent.message import Message
 from coase.agent.messages import (
-    Accepted,
-    Closed,
     Complaint,
     Delivered,
-    Funded,
     OpenQuotes,
-    Progress,
     Quote,
     Ready,
     Refuse,
@@ -35,22 +24,20 @@ from coase.agent.messages import (
     Signed,
     WalkAway,
     commitment,
-    delivery_hash,
 )
 from coase.agent.party import Party, same_party
+from coase.agent.sale import Sale
 from coase.agent.toolbox import Toolbox
 from coase.agent.world import World
-from coase.errors import CoaseError, DealError, JobFailed, RemoteProtocolError, SettlementError, TransactionReverted
+from coase.errors import CoaseError, DealError, RemoteProtocolError
 from coase.identity import Identity, account_at
 from coase.negotiation.player import Player
-from coase.terms.agreement import Agreement
 from coase.terms.canonical import digest
 from coase.terms.listing import Listing
 from coase.terms.order import Order
 
 LISTING_KEY = "main"
 QUEUE = 10  # times the patience that a quote stands while cheaper ones are tried
-TRIES = 3  # at work whose worker died
 LISTING_SECONDS = 30 * 86_400
 LEAST_SECONDS, MOST_SECONDS = 10, 90 * 86_400  # a deal's deadlines, review and ruling windows
 LEAST_RULING = 600  # an arbiter without time to rule would give half to a buyer that only has to dispute
@@ -67,7 +54,7 @@ class Seller(Party):
         self.agent = agent
         self.tools = Toolbox(self)
         self.judge = Judge(self, agent) if isinstance(agent, ArbiterAgent) else None
-        self._serving: set[str] = set()
+        self.sale = Sale(self)
 
     # ---- the shop
 
@@ -152,7 +139,7 @@ class Seller(Party):
             if self.journal.get(deal) is None:
                 self.close_inbox(deal)
         if self.journal.get(deal) is not None:
-            await self.serve(deal)
+            await self.sale.serve(deal)
 
     async def _sell(self, request: Request, buyer: str) -> None:
         deal, order = request.deal, request.order
@@ -253,7 +240,7 @@ class Seller(Party):
             return True
         return any(listing.account == arbiter for listing in self.world.registry.search("kind=validation", limit=100))
 
-    # ---- a deal that both have signed, from wherever the journal says it is
+    # ---- after a restart
 
     async def resume(self) -> None:
         """Take up open deals; rulings first."""
@@ -261,165 +248,8 @@ class Seller(Party):
             await self.judge.resume()
         for record in self.journal.deals("seller", open_only=True):
             if self.open_inbox(record.deal, record.body["peer"]):
-                self.spawn(self.serve(record.deal))
+                self.spawn(self.sale.serve(record.deal))
                 self.spawn(self.send(record.body["peer"], Ready(deal=record.deal)))
-
-    async def serve(self, deal: str) -> None:
-        """Drive a deal to its end."""
-        steps: dict[str, Callable[[Record], Any]] = {
-            "agreed": self._await_money,
-            "funded": self._accept,
-            "accepted": self._work,
-            "delivered": self._await_payment,
-            "disputed": self._await_payment,
-        }
-        if deal in self._serving:
-            return
-        self._serving.add(deal)
-        try:
-            while not (record := await self.reconcile(deal)).ended:
-                await steps[record.state](record)
-            await self.send(record.body["peer"], Closed(deal=deal, state=record.state))
-        finally:
-            self._serving.discard(deal)
-            self.close_inbox(deal)
-
-    async def _await_money(self, record: Record) -> None:
-        agreement = Agreement(**record.body["agreement"])
-        try:
-            message = await self.expect(record.deal, record.body["peer"], Funded, WalkAway, Refuse, Closed)
-        except TimeoutError:
-            message = None
-        if (await self.on_chain(record)).status != "none":
-            return  # reconcile moves it on
-        gone = message is not None and not isinstance(message, Funded)
-        if gone or await self.world.chain.now() > agreement.deliver_by:
-            reason = "the buyer left" if gone else "not funded by the deadline"
-            self.moved(self.journal.apply(record.deal, "expire", reason=reason, code="not_funded"))
-
-    async def _accept(self, record: Record) -> None:
-        agreement = Agreement(**record.body["agreement"])
-        if await self.world.chain.now() > agreement.deliver_by:
-            await self._give_back(record, "too_late", "the deadline has passed")
-            return
-        self.moved(self.journal.apply(record.deal, "accept"))
-        await self.send(record.body["peer"], Accepted(deal=record.deal))
-
-    async def _work(self, record: Record) -> None:
-        """Work, write the result down, commit to its hash on the chain, then tell the buyer."""
-        deal = record.deal
-        if "files" not in record.body:
-            try:
-                delivery = await self._performed(record)
-                if delivery is None:
-                    return
-                record = self._worked(record, delivery)
-            except SettlementError:
-                raise
-            except CoaseError as error:
-                await self._give_back(record, error.code, error.message)
-                return
-            except Exception as error:  # noqa: BLE001  # an author's code may raise anything; the money goes back
-                self.failures.append(error)
-                await self._give_back(record, "work_failed", f"the work failed: {type(error).__name__}")
-                return
-        agreement = Agreement(**record.body["agreement"])
-        result_hash = delivery_hash(record.body["result"], record.body["files"])
-        if (await self.on_chain(record)).status == "funded":
-            try:
-                await self.escrow.deliver(
-                    f"{deal}/deliver", agreement, result_hash, record=self.intend(deal, "deliver")
-                )
-            except TransactionReverted as error:
-                if (await self.on_chain(record)).status == "funded":
-                    await self._give_back(record, "too_late", error.reason or error.message)
-                return
-        self.moved(self.journal.apply(deal, "deliver"))
-        await self._announce(deal)
-
-    async def _performed(self, record: Record) -> Delivery | None:
-        """Let the agent work, in a task that ends with the deal (then None). A dead worker gets new tries."""
-        deal, peer = record.deal, record.body["peer"]
-        order = Order(**record.body["order"])
-        for tries_left in reversed(range(TRIES)):
-            progress = partial(self._tell, deal, peer)
-            work = asyncio.create_task(self.agent.perform(order, peer, self.tools, progress))
-            try:
-                return await self._unless_ended(work, record)
-            except JobFailed as error:
-                if not tries_left:
-                    raise
-                self.emit(deal, "retry", code=error.code, reason=error.message)
-            finally:
-                work.cancel()
-                await asyncio.wait([work])
-        return None
-
-    async def _unless_ended(self, work: asyncio.Task[Delivery], record: Record) -> Delivery | None:
-        """The work's result, or None as soon as the escrow no longer waits for it."""
-        while True:
-            news = asyncio.create_task(self.expect(record.deal, record.body["peer"], Closed, Refuse))
-            try:
-                await asyncio.wait([work, news], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                news.cancel()
-                await asyncio.wait([news])
-            if work.done():
-                return work.result()
-            if (await self.reconcile(record.deal)).ended:
-                return None
-
-    def _worked(self, record: Record, delivery: Delivery) -> Record:
-        files = {name: self.blobs.put(body) for name, body in sorted(delivery.files.items())}
-        evidence = {name: self.blobs.put(body) for name, body in sorted(delivery.evidence.items())}
-        try:  # now, while there is nothing on the chain that nobody could be shown
-            Delivered(deal=record.deal, result=dict(delivery.result), files=files)
-        except ValidationError as error:
-            raise DealError(f"the delivery cannot be sent: {error.errors()[0]['msg']}", code="bad_delivery") from error
-        if any(len(body) > MAX_FILE_BYTES for body in (*delivery.files.values(), *delivery.evidence.values())):
-            raise DealError(f"a file is larger than {MAX_FILE_BYTES} bytes", code="bad_delivery")
-        return self.journal.note(record.deal, "worked", result=dict(delivery.result), files=files, evidence=evidence)
-
-    def _tell(self, deal: str, peer: str, done: int, of: int) -> None:
-        self.emit(deal, "progress", done=done, of=of)
-        self.spawn(self.send(peer, Progress(deal=deal, done=done, of=of)))
-
-    async def _announce(self, deal: str) -> None:
-        body = self.journal.need(deal).body
-        await self.send(body["peer"], Delivered(deal=deal, result=body["result"], files=body["files"]))
-
-    async def _await_payment(self, record: Record) -> None:
-        """Wait for release, ruling or the end of a window; anyone may finish what its window has closed."""
-        deal, peer = record.deal, record.body["peer"]
-        try:
-            if isinstance(await self.expect(deal, peer, Closed, Funded), Funded):  # the buyer asks again
-                await self._announce(deal)
-        except TimeoutError:
-            pass
-        agreement, state, now = (
-            Agreement(**record.body["agreement"]),
-            await self.on_chain(record),
-            await self.world.chain.now(),
-        )
-        if state.status == "delivered" and now > state.at + agreement.review_seconds:
-            await self._try(self.escrow.claim(f"{deal}/claim", agreement, record=self.intend(deal, "claim")))
-        elif state.status == "disputed" and now > state.at + agreement.ruling_seconds:
-            await self._try(
-                self.escrow.settle_unruled(f"{deal}/unruled", agreement, record=self.intend(deal, "unruled"))
-            )
-
-    async def _give_back(self, record: Record, code: str, reason: str) -> None:
-        """Refund the buyer at once: work that cannot be done must not hold money until a deadline."""
-        deal, agreement = record.deal, Agreement(**record.body["agreement"])
-        self.journal.note(deal, "giving back", code=code, reason=reason)
-        await self._try(self.escrow.refund(f"{deal}/refund", agreement, record=self.intend(deal, "refund")))
-        await self.send(record.body["peer"], Refuse(deal=deal, code=code, reason=reason[:300]))
-
-    async def _try(self, sending: Any) -> None:
-        try:
-            await sending
-        except TransactionReverted as error:  # somebody was there first: reconcile will see it
-            self.emit("", "reverted", reason=error.reason)
 
     # ---- what others may see
 
