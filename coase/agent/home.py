@@ -12,6 +12,7 @@ import typer
 from coase.errors import ConfigurationError
 
 HERE = Path(".coase")
+MANIFEST = "market.json"  # in the folder of a market: its seed and its agents
 
 
 def find_home(flag: Path | None = None) -> Path:

@@ -15,7 +15,7 @@ from coase import loading, money
 from coase.agent.buyer import Buyer
 from coase.agent.content import BuyerAgent, SellerAgent
 from coase.agent.deal import HOLDS_MONEY
-from coase.agent.home import find_home, read_json, usable, write_json
+from coase.agent.home import MANIFEST, find_home, read_json, usable, write_json
 from coase.agent.party import Party
 from coase.agent.seller import Seller
 from coase.agent.transport import Transport
@@ -28,7 +28,6 @@ from coase.registry.registry import Registry
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.escrow import EscrowClient
 
-MANIFEST = "market.json"
 ESCROW = "escrow"  # in `balances`; no agent's name, and neither is the bank's
 FUNDS = "100.00"
 GENESIS_TIME = 1_700_000_000

@@ -13,8 +13,7 @@ def markets(home: Path | None) -> list[Path]:
     Raises:
         UsageError: `no_such_home`.
     """
-    from coase.agent.home import HERE, find_home
-    from coase.agent.marketplace import MANIFEST
+    from coase.agent.home import HERE, MANIFEST, find_home
 
     if home is not None and not home.is_dir():
         raise UsageError(f"there is no folder {home}", hint="coase demo makes runs/", code="no_such_home")

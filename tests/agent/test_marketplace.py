@@ -10,6 +10,7 @@ import pytest
 
 import coase
 from coase.agent import marketplace
+from coase.agent.home import MANIFEST
 from coase.agent.marketplace import Marketplace
 from coase.errors import AmountError, ConfigurationError, UnknownName, UsageError
 from coase.money import DOLLAR
@@ -163,13 +164,13 @@ async def test_another_seed(home: Path) -> None:
 async def test_a_home_in_use(home: Path) -> None:
     """Two markets cannot share a home; the first is not disturbed."""
     async with _market(home) as market:
-        before = (home / marketplace.MANIFEST).read_text()
+        before = (home / MANIFEST).read_text()
         with pytest.raises(ConfigurationError) as caught:
             async with _market(home):
                 pass
         assert caught.value.code == "chain_in_use"
         assert str(os.getpid()) in caught.value.message
-        assert (home / marketplace.MANIFEST).read_text() == before
+        assert (home / MANIFEST).read_text() == before
         await _people(market, home)
 
 
@@ -186,8 +187,8 @@ async def test_a_home_that_cannot_be_written(home: Path) -> None:
 async def test_a_damaged_manifest(home: Path) -> None:
     """It is named, not overwritten."""
     home.mkdir()  # noqa: ASYNC240  # a test may
-    (home / marketplace.MANIFEST).write_text("{")
-    with pytest.raises(ConfigurationError, match=marketplace.MANIFEST) as caught:
+    (home / MANIFEST).write_text("{")
+    with pytest.raises(ConfigurationError, match=MANIFEST) as caught:
         async with _market(home):
             pass
     assert caught.value.code == "unreadable_file"
