@@ -14,18 +14,33 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "coase"
 CONTENT = ("agents", "skills", "contracts", "simulation", "examples")
-HEAVY = ("torch", "ray", "web3", "uagents", "langchain", "numba", "eth_account", "sqlalchemy", "matplotlib")
+HEAVY = (
+    "torch",
+    "ray",
+    "web3",
+    "uagents",
+    "langchain",
+    "numba",
+    "eth_account",
+    "sqlalchemy",
+    "matplotlib",
+    "pyarrow",
+    "gymnasium",
+    "negmas",
+)
 
 # Rooms from the ground up. A room may import those named; the ground floor, only what is before it.
 GROUND = ["_version", "errors", "money", "identity", "crash", "terms", "loading"]
 ROOMS = {
     "negotiation": {*GROUND},
+    "market": {*GROUND, "negotiation"},
     "compute": {*GROUND},
     "registry": {*GROUND},
     "settlement": {*GROUND},
     "agent": {*GROUND, "negotiation", "compute", "registry", "settlement"},
-    "testing": {*GROUND, "negotiation", "compute", "registry", "settlement", "agent"},
-    "cli": {*GROUND, "negotiation", "compute", "registry", "settlement", "agent"},
+    "testing": {*GROUND, "negotiation", "market", "compute", "registry", "settlement", "agent"},
+    "bench": {*GROUND, "negotiation", "market", "compute", "registry", "settlement", "agent", "testing"},
+    "cli": {*GROUND, "negotiation", "market", "compute", "registry", "settlement", "agent", "bench"},
 }
 
 
