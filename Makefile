@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 RUN_EXTRAS := agents,chain,compute,plot
 ARGS ?=
 
-.PHONY: demo test check contracts soak test-gpu clean help
+.PHONY: demo test check contracts bench soak test-gpu clean help
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ check: $(VENV)/dev.stamp ## Formatting, lint and types
 
 contracts: $(VENV)/dev.stamp contracts/node_modules/.stamp ## Rebuild the contracts and compare with the artifacts that ship
 	$(BIN)/python contracts/build.py --check
+
+bench: $(VENV)/dev.stamp contracts/node_modules/.stamp ## Measure speed and cost beside peers; minutes, on a quiet machine
+	$(BIN)/coase bench --all $(ARGS)
 
 soak: $(VENV)/dev.stamp contracts/node_modules/.stamp ## The long runs: every crash point, and more; hours
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak --timeout 3600 $(ARGS)

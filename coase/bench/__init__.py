@@ -1,0 +1,1 @@
+"""Measurements behind `coase bench`: one module a bench, each yielding rows of what was measured beside a peer."""
