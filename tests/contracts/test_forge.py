@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("forge")  # one run of forge serves all: one worker makes it
+
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 GAS_TARGETS = {"escrow_open": 175_000, "escrow_deliver": 40_000, "escrow_release": 58_000}
 
