@@ -28,6 +28,14 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.identity import Identity as Identity
     from coase.loading import load_agent as load_agent
     from coase.loading import skill as skill
+    from coase.market.experiment import StudyResult as StudyResult
+    from coase.market.experiment import run_study as run_study
+    from coase.market.experiment import study as study
+    from coase.market.experiment import sweep as sweep
+    from coase.market.study import Comparison as Comparison
+    from coase.market.study import Picture as Picture
+    from coase.market.study import Shown as Shown
+    from coase.market.study import Study as Study
     from coase.negotiation.alternating import AlternatingOffers as AlternatingOffers
     from coase.negotiation.draws import session_seed as session_seed
     from coase.negotiation.moves import Accept as Accept
@@ -57,6 +65,7 @@ _NAMES = {
     "BuyerAgent": "coase.agent.content",
     "Case": "coase.agent.content",
     "CoaseError": "coase.errors",
+    "Comparison": "coase.market.study",
     "Deal": "coase.agent.want",
     "DealError": "coase.errors",
     "Delivery": "coase.agent.content",
@@ -71,6 +80,7 @@ _NAMES = {
     "Now": "coase.negotiation.problem",
     "Offering": "coase.agent.content",
     "Order": "coase.terms.order",
+    "Picture": "coase.market.study",
     "Player": "coase.negotiation.player",
     "Problem": "coase.negotiation.problem",
     "Propose": "coase.negotiation.moves",
@@ -78,14 +88,20 @@ _NAMES = {
     "Result": "coase.negotiation.session",
     "Ruling": "coase.agent.content",
     "SellerAgent": "coase.agent.content",
+    "Shown": "coase.market.study",
+    "Study": "coase.market.study",
+    "StudyResult": "coase.market.experiment",
     "Tools": "coase.agent.content",
     "Trace": "coase.negotiation.trace",
     "Walk": "coase.negotiation.moves",
     "Want": "coase.agent.want",
     "load_agent": "coase.loading",
     "negotiate": "coase.negotiation.session",
+    "run_study": "coase.market.experiment",
     "session_seed": "coase.negotiation.draws",
     "skill": "coase.loading",
+    "study": "coase.market.experiment",
+    "sweep": "coase.market.experiment",
 }
 
 

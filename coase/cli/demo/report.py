@@ -10,25 +10,7 @@ from coase.agent.journal import Record
 from coase.errors import MissingExtra
 from coase.money import show
 from coase.negotiation.trace import Trace
-
-_STYLE = """
-:root{--ink:#1f2430;--soft:#667;--line:#e2e5ec;--good:#147a4b;--bad:#b3261e}
-*{box-sizing:border-box}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);margin:0;background:#f6f7f9}
-main{max-width:1100px;margin:0 auto;padding:2rem 1.25rem 4rem}
-h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2.25rem 0 .75rem}h3{font-size:1rem;margin:0 0 .25rem}
-p{margin:.25rem 0;color:var(--soft)}
-.cards{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.25rem}
-.card{background:#fff;border:1px solid var(--line);border-radius:10px;padding:.8rem 1.1rem;min-width:10rem}
-.card b{display:block;font-size:1.45rem}.card span{color:var(--soft);font-size:.85rem}
-.box{background:#fff;border:1px solid var(--line);border-radius:10px;padding:1rem;overflow-x:auto}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:1rem}
-.plots svg{width:100%;height:auto}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
-th{font-weight:600;font-size:.85rem;color:var(--soft)}td.n,th.n{text-align:right}
-code{font-size:.78em;line-height:1.25}.good{color:var(--good)}.bad{color:var(--bad)}.dim{color:var(--soft)}
-"""
+from coase.page import Page
 
 
 def write_report(path: Path, found: dict[str, Any], records: list[Record], timings: dict[str, float]) -> None:
@@ -40,25 +22,26 @@ def write_report(path: Path, found: dict[str, Any], records: list[Record], timin
         records: the buyer's deals, with the traces of the bargaining.
         timings: wall seconds by phase.
     """
-    parts = [_cards(found, timings), _deals(found["deals"]), _plots(records), _balances(found), _timings(timings)]
+    parts = [_deals(found["deals"]), _plots(records), _balances(found), _timings(timings)]
     fault = found.get("fault")
     note = f"<p>Injected fault: <b>{escape(fault['name'])}</b>, ended {escape(fault['happened'])}</p>" if fault else ""
-    path.write_text(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>coase demo, seed {found['seed']}</title><style>{_STYLE}</style><main>"
-        f"<h1>coase demo, seed {found['seed']}</h1><p>A buyer needed a digit classifier. It searched the registry,"
-        " bargained, paid through escrow, had the work audited, and tested the result on images that never left it.</p>"
-        f"{note}{''.join(parts)}</main></html>",
-        encoding="utf-8",
+    page = Page(
+        f"coase demo, seed {found['seed']}",
+        "A buyer needed a digit classifier. It searched the registry, bargained, paid through escrow, had the work"
+        " audited, and tested the result on images that never left it.",
     )
+    page.html(note).cards(_cards(found, timings))
+    for part in parts:
+        page.html(part)
+    page.write(path)
 
 
-def _cards(found: dict[str, Any], timings: dict[str, float]) -> str:
+def _cards(found: dict[str, Any], timings: dict[str, float]) -> list[tuple[str, str]]:
     settled = [deal for deal in found["deals"] if deal["status"] == "settled"]
     listed, agreed = (sum(deal[name] for deal in settled) for name in ("list_price", "agreed_price"))
     saving = f"{(listed - agreed) / listed:.0%}" if listed else "-"
     accuracy = found["accuracy"]
-    cards = [
+    return [
         (str(len(settled)), "deals settled"),
         (show(agreed), f"test dollars paid, {show(listed)} listed"),
         (saving, "saved by bargaining"),
@@ -66,11 +49,6 @@ def _cards(found: dict[str, Any], timings: dict[str, float]) -> str:
         (_percent(accuracy["tuned"]), "after fine-tuning"),
         (f"{sum(timings.values()):.1f} s", "from start to stop"),
     ]
-    return (
-        "<div class=cards>"
-        + "".join(f"<div class=card><b>{b}</b><span>{escape(s)}</span></div>" for b, s in cards)
-        + "</div>"
-    )
 
 
 def _percent(value: float | None) -> str:

@@ -1,0 +1,1 @@
+"""The simulator: order books, auctions, populations, and the studies made with them."""

@@ -1,0 +1,40 @@
+"""Every study that ships, at reduced size: it runs, agrees with what is proven, and can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import coase
+from coase.loading import content, find, names
+
+STUDIES = names("studies")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_shows_what_is_proven(name: str, need: Any, tmp_path: Path) -> None:
+    """At reduced size, every comparison of confidence A agrees, and the report has the answer and its pictures."""
+    need("matplotlib")
+    result = coase.run_study(coase.study(name, **find("studies", name).quick), folder=tmp_path)
+    assert result.rows
+    proven = [one for one in result.shown.comparisons if one.confidence == "A"]
+    assert [one.as_dict() for one in proven if one.agrees is False] == []
+    html = result.report(tmp_path / "report.html").read_text()
+    assert "<svg" in html or "data:image/png" in html
+    assert result.shown.findings[0].split()[0] in html
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_states_question_method_and_result(name: str) -> None:
+    """In its class and in its readme."""
+    kind = find("studies", name)
+    assert kind.question.endswith("?")
+    assert len(kind.method) > 100
+    assert kind.quick
+    readme = (content("studies") / name / "README.md").read_text(encoding="utf-8")
+    for word in ("**Question.**", "**Method.**", "**Result.**", f"coase simulate {name}"):
+        assert word in readme, word
+    for field, info in kind.model_fields.items():
+        assert info.description, field
