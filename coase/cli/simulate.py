@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from coase.market.experiment import StudyResult
     from coase.market.study import Study
 
+SENTENCE = 32  # characters; longer cells wrap
+
 
 def simulate(
     study: Annotated[str | None, typer.Argument(help="A name or a path; without one, the studies are listed.")] = None,
@@ -150,9 +152,17 @@ def _tell(result: StudyResult) -> None:
     if shown.summary:
         names = list(shown.summary[0])
         texts = [name for name in names if isinstance(shown.summary[0][name], str)]
-        table = plain(texts, numbers=[name for name in names if name not in texts])
+        prose = [name for name in texts if any(len(row[name] or "") > SENTENCE for row in shown.summary)]
+        words = [name for name in texts if name not in prose]
+        numbers = [name for name in names if name not in texts]
+        table = plain(words, numbers=numbers, last=prose, prose=prose)
         for row in shown.summary:
-            ordered = [*(row[name] for name in texts), *(row[name] for name in names if name not in texts)]
-            table.add_row(*(v if isinstance(v, str) else "" if v is None else f"{v:,.5g}" for v in ordered))
+            table.add_row(*(_shown(row[name]) for name in (*words, *numbers, *prose)))
         show_table(console, "Summary", table)
     console.print()
+
+
+def _shown(value: Any) -> str:
+    from rich.markup import escape
+
+    return escape(value) if isinstance(value, str) else "" if value is None else f"{value:,.5g}"

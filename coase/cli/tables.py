@@ -11,18 +11,25 @@ from rich.table import Table
 PIPED_WIDTH = 120
 
 
-PROSE = ("why", "question")  # columns of sentences, which wrap
+def plain(
+    words: Sequence[str],
+    *,
+    numbers: Sequence[str] = (),
+    last: Sequence[str] = (),
+    prose: Sequence[str] = ("why", "question"),
+    gap: int = 2,
+) -> Table:
+    """A table without walls: columns of words, then of numbers (to the right), then of words again.
 
-
-def plain(words: Sequence[str], *, numbers: Sequence[str] = (), last: Sequence[str] = (), gap: int = 2) -> Table:
-    """A table without walls: columns of words, then of numbers (to the right), then of words again."""
+    Columns named in `prose` hold sentences, and wrap.
+    """
     table = Table(header_style="dim", box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for name in words:
         table.add_column(name, no_wrap=True)
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     for name in last:
-        table.add_column(name, overflow="fold", no_wrap=name not in PROSE)
+        table.add_column(name, overflow="fold", no_wrap=name not in prose)
     return table
 
 
