@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -121,8 +121,8 @@ class EmbeddedChain:
             os.close(self._lock)
         self._log, self._lock = None, -1
 
-    async def _ask(self, method: str, params: Any) -> dict[str, Any]:
-        return await self._run(lambda chain: handle(chain, method, params))
+    async def _ask(self, requests: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+        return await self._run(lambda chain: [handle(chain, method, params) for method, params in requests])
 
     async def _run(self, work: Callable[[Chain], T]) -> T:
         if self._executor is None or self._chain is None:

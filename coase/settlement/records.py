@@ -52,6 +52,17 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Header:
+    """A block without its transactions. Times are in seconds, the base fee in wei for a unit of gas."""
+
+    number: int
+    hash: str
+    parent: str
+    time: int
+    base_fee: int
+
+
+@dataclass(frozen=True)
 class Patience:
     """How long to bear with a node.
 

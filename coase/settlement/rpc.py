@@ -7,13 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra, UsageError
+from coase.settlement.http import HttpProvider
 from coase.settlement.node import Node
 from coase.settlement.provider import connect
 from coase.settlement.records import Patience
 
 try:
-    from aiohttp import ClientTimeout
-    from web3 import AsyncHTTPProvider
     from web3.exceptions import BlockNotFound
 except ImportError as error:
     raise MissingExtra("the chain", "chain") from error
@@ -41,9 +40,8 @@ class RpcChain:
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ConfigurationError(f"{url!r} is not the address of a node", hint="http://host:port")
-        self._provider = AsyncHTTPProvider(
-            url, request_kwargs={"timeout": ClientTimeout(timeout)}, exception_retry_configuration=None
-        )
+        self.url = url
+        self._provider = HttpProvider(url, timeout)
         self._w3 = connect(self._provider)
         self._node = Node(self._w3, patience or Patience())
         self._expected, self._chain_id = chain_id, 0

@@ -38,6 +38,12 @@ def call_of(raw: bytes) -> Call:
     return Call(checksum("0x" + to.hex()) if to else None, bytes(tx["data"]), int(tx["value"]), int(tx["gas"]))
 
 
+def fees_of(raw: bytes) -> tuple[int, int]:
+    """(the most to pay, the tip) of a transaction that we signed, in wei for a unit of gas."""
+    tx = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    return int(tx["maxFeePerGas"]), int(tx["maxPriorityFeePerGas"])
+
+
 def hash_of(raw: bytes) -> str:
     """The transaction's hash."""
     return "0x" + keccak(raw).hex()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from aiohttp import web
 
 from coase import crash
 from coase.identity import Identity
 from coase.settlement.embedded import EmbeddedChain
+from coase.settlement.server import serve
 
 ALICE, BOB, CAROL = (Identity.from_seed("settlement tests", name) for name in ("alice", "bob", "carol"))
 
@@ -85,22 +84,5 @@ def creation() -> Callable[[str], bytes]:
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[EmbeddedChain, str]]:
     """An embedded chain behind JSON-RPC over HTTP on loopback, and its address."""
-    async with EmbeddedChain(alloc={ALICE.account: 10**20}) as chain:
-        provider: Any = chain.w3.provider
-
-        async def answer(request: web.Request) -> web.Response:
-            body = await request.json()
-            reply = await provider.make_request(body["method"], body["params"])
-            return web.json_response({**reply, "id": body["id"]})
-
-        app = web.Application()
-        app.router.add_post("/", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        server: Any = site._server
-        try:
-            yield chain, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        finally:
-            await runner.cleanup()
+    async with EmbeddedChain(alloc={ALICE.account: 10**20}) as chain, serve(chain) as url:
+        yield chain, url

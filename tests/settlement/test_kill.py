@@ -76,7 +76,7 @@ def test_a_deal_survives_a_kill_at_every_point(tmp_path: Path) -> None:
     assert expected["counts"] == [2, 2, 1, 0]
     assert expected["balances"] == [900, 1100, 1000, 0]
     points = expected.pop("points")
-    assert points == 25
+    assert points == 30
     for at in range(1, points + 1):
         folder = tmp_path / str(at)
         folder.mkdir()

@@ -114,7 +114,7 @@ async def test_a_closed_chain_is_not_asked_again() -> None:
         (None, "execution reverted"),
         ("0x", "execution reverted"),
         ("0xzz", "execution reverted"),
-        ({"odd": 1}, "execution reverted: execution reverted"),
+        ({"odd": 1}, "execution reverted"),
     ],
 )
 async def test_reverts_are_decoded_however_they_are_wrapped(chain: EmbeddedChain, data: Any, reason: str) -> None:

@@ -282,20 +282,21 @@ async def check_three_payments(folder: Path) -> None:
 
 
 async def test_a_life_without_crash_passes_these_points(tmp_path: Path, crashes: Any) -> None:
-    """The points are before and after the row, before and after the block, and after sending."""
+    """The points are before and after the row, before and after the block, after sending, and after the receipt."""
     await attempt(tmp_path, crashes, 0)
-    assert crashes.names[:5] == [
+    assert crashes.names[:6] == [
         "outbox before pay 0",
         "outbox after pay 0",
         "block 1 executed",
         "block 1 on disk",
         "outbox sent pay 0",
+        "outbox recorded pay 0",
     ]
-    assert len(crashes.names) == 15
+    assert len(crashes.names) == 18
     await check_three_payments(tmp_path)
 
 
-@pytest.mark.parametrize("at", range(1, 16))
+@pytest.mark.parametrize("at", range(1, 19))
 async def test_a_crash_anywhere_is_made_good(tmp_path: Path, crashes: Any, at: int) -> None:
     """Die at each point, start again: each payment happened exactly once, and each decision is recorded once."""
     await attempt(tmp_path, crashes, at)
@@ -304,7 +305,7 @@ async def test_a_crash_anywhere_is_made_good(tmp_path: Path, crashes: Any, at: i
     await check_three_payments(tmp_path)
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.product(range(1, 6), repeat=2)))
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(range(1, 7), repeat=2)))
 async def test_a_crash_during_recovery_is_made_good(tmp_path: Path, crashes: Any, first: int, second: int) -> None:
     """Die in the first life and again in the second: the third still does everything exactly once."""
     for at in (first, second, 0):
@@ -553,7 +554,7 @@ async def test_a_stolen_nonce_is_replaced(chain: EmbeddedChain, db: sqlite3.Conn
     box.store(await box.prepare("pay", PAY))
     await foreign(chain, 0)
     receipt = await box.broadcast("pay")
-    assert requests(w3).count("eth_getTransactionReceipt") == 1 + IMPATIENT.polls + 1
+    assert requests(w3).count("eth_getTransactionReceipt") == 1 + IMPATIENT.polls + 3  # both hashes, and once more
     assert receipt.status == 1
     assert rows(db) == [("pay", 1, 1)]
     assert (await paid(chain), await count(chain)) == (6, 2)
