@@ -62,7 +62,7 @@ class EmbeddedChain:
 
     async def now(self) -> int:
         """The timestamp that the next block will have."""
-        return await self._run(lambda chain: chain.next_time())
+        return await self.run(lambda chain: chain.next_time())
 
     async def wait(self, seconds: int) -> None:
         """Move the time of the next block on. `UsageError` when that is backwards, or beyond all time."""
@@ -74,7 +74,7 @@ class EmbeddedChain:
 
     async def _advance(self, seconds: Callable[[Chain], int]) -> None:
         try:
-            await self._run(lambda chain: chain.advance(seconds(chain)))
+            await self.run(lambda chain: chain.advance(seconds(chain)))
         except Refused as error:
             raise UsageError(str(error), hint="wait for a number of seconds ahead", code="bad_wait") from error
 
@@ -122,9 +122,10 @@ class EmbeddedChain:
         self._log, self._lock = None, -1
 
     async def _ask(self, requests: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
-        return await self._run(lambda chain: [handle(chain, method, params) for method, params in requests])
+        return await self.run(lambda chain: [handle(chain, method, params) for method, params in requests])
 
-    async def _run(self, work: Callable[[Chain], T]) -> T:
+    async def run(self, work: Callable[[Chain], T]) -> T:
+        """Do some work on the chain, on its thread."""
         if self._executor is None or self._chain is None:
             raise ChainUnavailable(
                 "the embedded chain is not running", hint="use it inside `async with`", code="chain_closed"

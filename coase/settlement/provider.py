@@ -12,6 +12,7 @@ from typing import Any
 from coase.errors import MissingExtra
 from coase.settlement.evm import BASE_FEE, CALL_GAS, GAS_LIMIT, Block, Chain, Refused, Reverted
 from coase.settlement.records import Log
+from coase.settlement.transactions import to_json
 
 try:
     from web3 import AsyncWeb3
@@ -177,6 +178,21 @@ def _receipt(chain: Chain, wanted: Any) -> dict[str, Any] | None:
     }
 
 
+def _transaction(chain: Chain, wanted: Any) -> dict[str, Any] | None:
+    block = chain.by_transaction.get(_bytes(wanted))
+    return None if block is None else {**to_json(block.raw), **_place(block), "from": block.sender}
+
+
+def _transaction_by_nonce(chain: Chain, account: Any, nonce: Any) -> dict[str, Any] | None:
+    sender, wanted = _account(account), _number(nonce)
+    theirs = (block for block in reversed(chain.blocks) if block.sender.lower() == sender)
+    return next((found for b in theirs if (found := _transaction(chain, b.tx_hash)) and _nonce(found) == wanted), None)
+
+
+def _nonce(transaction: Mapping[str, Any]) -> int:
+    return int(transaction["nonce"], 16)
+
+
 def _place(block: Block) -> dict[str, Any]:
     return {
         "blockNumber": hex(block.number),
@@ -238,6 +254,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "eth_estimateGas": _estimate,
     "eth_sendRawTransaction": lambda c, raw: "0x" + c.send(_bytes(raw)).hex(),
     "eth_getTransactionReceipt": _receipt,
+    "eth_getTransactionByHash": _transaction,
+    "eth_getTransactionBySenderAndNonce": _transaction_by_nonce,
     "eth_getLogs": _logs,
     "evm_increaseTime": _increase_time,
 }

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coase import crash
-from coase.errors import TransactionRefused, TransactionReverted
+from coase.errors import ChainUnavailable, TransactionRefused, TransactionReverted
 from coase.settlement.outbox_table import Prepared, Row
 from coase.settlement.records import Call, Header
+from coase.settlement.rival import rival
 from coase.settlement.signing import call_of, fees_of
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ class Repair:
         head = (await box.node.head()).number
         self._lost_since = {row.id: self._lost_since.get(row.id, head) for row in rows}
         lost = [row for row in rows if box.watch.deep_enough(self._lost_since[row.id], head)]
-        # Only a count beyond the nonce, and no receipt since, proves that it cannot happen any more. Behind one
-        # address there may be several nodes, some of them late: look more than once.
+        # A count beyond the nonce, and no receipt since, is a reason to doubt. Behind one address there may be several
+        # nodes, some of them late: look more than once. The proof is the transaction that took the nonce.
         for _ in range(box.node.patience.polls):
             if not lost:
                 return
@@ -123,7 +124,11 @@ class Repair:
             lost = [row for row in lost if row.nonce < count and row.id not in mined]
             await box.node.pause()
         for row in lost:
-            await self._sign_anew(row)
+            ours = box.table.hashes(row)
+            if await rival(box.node, box.identity.account, box.chain_id, row.nonce, ours) is not None:
+                await self._sign_anew(row)
+            else:
+                box.watch.note(_unproven(row))
 
     async def _sign_anew(self, row: Row) -> None:
         box = self._box
@@ -142,6 +147,13 @@ class Repair:
         crash.point(f"outbox before {why} {row.intent}")
         self._box.table.replace(row, prepared)
         crash.point(f"outbox after {why} {row.intent}")
+
+
+def _unproven(row: Row) -> ChainUnavailable:
+    return ChainUnavailable(
+        f"{row.intent}: nonce {row.nonce} is used, and this node shows neither our receipt nor the other transaction",
+        hint="ask another node; it is not sent again without proof",
+    )
 
 
 def _too_dear(row: Row, ceiling: int | None) -> TransactionRefused:

@@ -29,6 +29,8 @@ class RpcChain:
         chain_id: what the node should say; None takes what it says.
         timeout: seconds to wait for one answer.
         patience: how often to ask again; its pause is also how often `wait` looks at the time.
+        moves_time: `wait` has the node move its time on (``evm_increaseTime``) rather than wait: for chains of
+            development, one of `coase chain up` above all, whose time stands still while nobody sends.
 
     Raises (on entering):
         ChainUnavailable: the node does not answer.
@@ -36,11 +38,17 @@ class RpcChain:
     """
 
     def __init__(
-        self, url: str, *, chain_id: int | None = None, timeout: float = 10.0, patience: Patience | None = None
+        self,
+        url: str,
+        *,
+        chain_id: int | None = None,
+        timeout: float = 10.0,
+        patience: Patience | None = None,
+        moves_time: bool = False,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ConfigurationError(f"{url!r} is not the address of a node", hint="http://host:port")
-        self.url = url
+        self.url, self.moves_time = url, moves_time
         self._provider = HttpProvider(url, timeout)
         self._w3 = connect(self._provider)
         self._node = Node(self._w3, patience or Patience())
@@ -72,6 +80,10 @@ class RpcChain:
 
     async def wait_until(self, time: int) -> None:
         """Return when the pending block has at least this timestamp."""
+        if self.moves_time and (missing := time - await self.now()) > 0:
+            await self._node.ask(lambda: self._request("evm_increaseTime", missing))
+            await self._request("evm_mine")  # which our own chain does not know, and does not need
+            return
         while await self.now() < time:  # noqa: ASYNC110  # only the node knows, and it has to be asked
             await asyncio.sleep(self._node.patience.pause)
 
@@ -90,6 +102,10 @@ class RpcChain:
             )
         self._chain_id = found
         return self
+
+    async def _request(self, method: str, *params: Any) -> None:
+        asked: Any = (method, list(params))
+        await self._provider.make_request(*asked)
 
     async def _pending_time(self) -> int:
         try:

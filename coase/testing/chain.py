@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from coase.errors import MissingExtra
 from coase.identity import Identity, keccak
 from coase.money import DOLLAR
+from coase.settlement.backend import ChainBackend
 from coase.settlement.deploy import Contracts, deploy
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.escrow import EscrowClient
 from coase.settlement.outbox import Outbox
 from coase.settlement.provider import connect
 from coase.settlement.records import Patience
+from coase.settlement.signing import fees_of
 
 try:
     from web3.providers.async_base import AsyncJSONBaseProvider
@@ -39,7 +41,7 @@ IMPATIENT = Patience(attempts=3, polls=2, rounds=3, pause=0.0)
 class DeployedChain:
     """A running chain with its contracts."""
 
-    backend: EmbeddedChain
+    backend: ChainBackend
     contracts: Contracts
     _databases: list[sqlite3.Connection] = field(default_factory=list)
 
@@ -87,13 +89,27 @@ async def memory_chain(
     holders = list(accounts)
     alloc = dict.fromkeys([*holders, DEPLOYER.account], ether)
     async with EmbeddedChain(folder, alloc=alloc) as backend:
-        deployed = DeployedChain(backend, Contracts("", ""))
-        try:
-            db = deployed.database(folder / "deployer.sqlite" if folder else None)
-            deployed.contracts = await deploy(deployed.outbox(DEPLOYER, db), dict.fromkeys(holders, dollars))
+        journal = folder / "deployer.sqlite" if folder else None
+        async with with_contracts(backend, dict.fromkeys(holders, dollars), journal) as deployed:
             yield deployed
-        finally:
-            deployed.close()
+
+
+@asynccontextmanager
+async def with_contracts(
+    backend: ChainBackend, holders: Mapping[str, int], journal: Path | None = None
+) -> AsyncIterator[DeployedChain]:
+    """The contracts on a running chain of any kind, on which `DEPLOYER` has ether.
+
+    Args:
+        holders: account -> base units of test dollars.
+        journal: of the deployer, in memory unless a file is given.
+    """
+    deployed = DeployedChain(backend, Contracts("", ""))
+    try:
+        deployed.contracts = await deploy(deployed.outbox(DEPLOYER, deployed.database(journal)), holders)
+        yield deployed
+    finally:
+        deployed.close()
 
 
 class Fault(Enum):
@@ -145,11 +161,13 @@ class SlowProvider(AsyncJSONBaseProvider):
     Args:
         inner: what executes.
         looks: after how many requests for a receipt everything that waits is mined, in the order of arrival.
+        least: wei that a transaction must offer for a unit of gas; those that offer less wait on, and one with the
+            same sender and nonce that offers more takes their place.
     """
 
-    def __init__(self, inner: AsyncJSONBaseProvider, looks: int = 2) -> None:
+    def __init__(self, inner: AsyncJSONBaseProvider, looks: int = 2, least: int = 0) -> None:
         super().__init__()
-        self.inner, self.looks = inner, looks
+        self.inner, self.looks, self.least = inner, looks, least
         self.waiting: list[str] = []
         self._looked = 0
 
@@ -167,9 +185,11 @@ class SlowProvider(AsyncJSONBaseProvider):
         return await self.inner.make_request(method, params)
 
     async def mine(self) -> None:
-        """Execute what waits. What the chain refuses is dropped, as a node does."""
-        while self.waiting:
-            await self.inner.make_request(_SEND, [self.waiting.pop(0)])
+        """Execute what waits and offers enough. What the chain refuses is dropped, as a node does."""
+        ready = [raw for raw in self.waiting if not self.least or fees_of(bytes.fromhex(raw[2:]))[0] >= self.least]
+        self.waiting = [raw for raw in self.waiting if raw not in ready]
+        for raw in ready:
+            await self.inner.make_request(_SEND, [raw])
 
 
 def flaky(w3: AsyncWeb3[Any], faults: Iterable[Fault], method: str = "eth_sendRawTransaction") -> AsyncWeb3[Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from coase import crash
+from coase.errors import ConfigurationError
 from coase.identity import Identity
+from coase.settlement.anvil import find_anvil
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.server import serve
+from coase.testing.backends import KINDS, AnyChain, Kind, any_chain
+from coase.testing.chain import DEPLOYER
 
 ALICE, BOB, CAROL = (Identity.from_seed("settlement tests", name) for name in ("alice", "bob", "carol"))
 
@@ -86,3 +91,23 @@ async def served() -> AsyncIterator[tuple[EmbeddedChain, str]]:
     """An embedded chain behind JSON-RPC over HTTP on loopback, and its address."""
     async with EmbeddedChain(alloc={ALICE.account: 10**20}) as chain, serve(chain) as url:
         yield chain, url
+
+
+@pytest.fixture(params=KINDS)
+async def chain_of_any_kind(request: pytest.FixtureRequest) -> AsyncIterator[AnyChain]:
+    """The embedded chain, the same behind HTTP, and anvil; Alice, Bob and the deployer have 100 ether each."""
+    kind: Kind = request.param
+    if kind == "anvil":
+        require_anvil()
+    async with any_chain(kind, dict.fromkeys((ALICE.account, BOB.account, DEPLOYER.account), 10**20)) as chain:
+        yield chain
+
+
+def require_anvil() -> None:
+    """Skip the test where there is no anvil; fail it where everything is required."""
+    try:
+        find_anvil()
+    except ConfigurationError as error:
+        if os.environ.get("COASE_REQUIRE_ALL"):
+            pytest.fail(f"COASE_REQUIRE_ALL is set, but {error.message}")
+        pytest.skip(error.message)
