@@ -60,6 +60,8 @@ def outcome(answer: Mapping[str, Any], errors: Known) -> Any:
     message, data = str(body.get("message", ""))[:500], body.get("data")
     if body.get("code") == _REVERTED or "revert" in message.lower():
         return reverted(message, data, errors)
+    if "insufficient funds" in message.lower():
+        return TransactionRefused(message, hint="send ether to the account", code="insufficient_funds")
     return TransactionRefused(message or "the node refuses without a word", hint="see what the node says")
 
 

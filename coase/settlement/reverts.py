@@ -32,7 +32,7 @@ def known_errors(abis: Iterable[Iterable[Mapping[str, Any]]]) -> Known:
     for abi in abis:
         for entry in abi:
             if entry.get("type") == "error":
-                types = tuple(_type(part) for part in entry["inputs"])
+                types = tuple(type_of(part) for part in entry["inputs"])
                 found[keccak(f"{entry['name']}({','.join(types)})".encode())[:4]] = (entry["name"], types)
     return found
 
@@ -57,11 +57,12 @@ def explain(data: bytes, known: Known) -> str:
     return f"{name}({', '.join(_show(kind, value) for kind, value in zip(types, values, strict=True))})"
 
 
-def _type(part: Mapping[str, Any]) -> str:
+def type_of(part: Mapping[str, Any]) -> str:
+    """The canonical type of a parameter in an ABI."""
     kind = str(part["type"])
     if not kind.startswith("tuple"):
         return kind
-    return f"({','.join(_type(inner) for inner in part['components'])}){kind.removeprefix('tuple')}"
+    return f"({','.join(type_of(inner) for inner in part['components'])}){kind.removeprefix('tuple')}"
 
 
 def _show(kind: str, value: Any) -> str:

@@ -26,7 +26,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         """Seconds on this loop's clock."""
         return super().time() + self.ahead
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """As everywhere; while it runs, the clock does not jump."""
         self._in_threads += 1
         future = super().run_in_executor(executor, func, *args)

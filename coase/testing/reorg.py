@@ -7,7 +7,7 @@ from collections.abc import Callable
 from coase.errors import UsageError
 from coase.identity import Identity
 from coase.settlement.embedded import EmbeddedChain
-from coase.settlement.evm import BASE_FEE, Chain
+from coase.settlement.evm import BASE_FEE, Chain, Refused
 from coase.settlement.records import Call
 from coase.settlement.signing import sign
 
@@ -55,10 +55,13 @@ def _reorganise(chain: Chain, depth: int, filler: Identity, keep: Callable[[byte
     mine(other, filler, depth + 1)
     dropped = []
     for block in undone:
-        if keep(block.raw):
-            other.send(block.raw)
-        else:
-            dropped.append(block.raw)
+        try:
+            if keep(block.raw):
+                other.send(block.raw)
+                continue
+        except Refused:  # what it needed is gone
+            pass
+        dropped.append(block.raw)
     chain.state, chain.blocks, chain.by_transaction = other.state, other.blocks, other.by_transaction
     chain.offset = 0
     return dropped
