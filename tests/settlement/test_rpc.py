@@ -31,11 +31,12 @@ async def test_an_outbox_works_over_http(served: tuple[EmbeddedChain, str], alic
 
 
 async def test_waiting_follows_the_nodes_time(served: tuple[EmbeddedChain, str]) -> None:
-    """`wait` returns when the node's next block is late enough, and not before."""
+    """`wait_until` returns when the node's next block is late enough, and not before."""
     chain, url = served
     async with RpcChain(url, patience=IMPATIENT) as remote:
-        assert await remote.now() == await chain.now()
-        waiting = asyncio.ensure_future(remote.wait(10))
+        start = await chain.now()
+        assert await remote.now() == start
+        waiting = asyncio.ensure_future(remote.wait_until(start + 10))
         await remote.now()
         await chain.wait(9)
         await remote.now()
@@ -43,6 +44,7 @@ async def test_waiting_follows_the_nodes_time(served: tuple[EmbeddedChain, str])
         await chain.wait(1)
         await waiting
         await remote.wait_until(await chain.now())
+        await remote.wait(0)
         with pytest.raises(UsageError):
             await remote.wait(-1)
 
