@@ -17,7 +17,7 @@ from coase.terms.order import Order
 if TYPE_CHECKING:
     from coase.agent.seller import Seller
 
-RESULT_BYTES = 26  # of the result hash, kept by the escrow
+RESULT_BYTES = 24  # of the result hash, kept by the escrow
 TRIES = 3  # at a message that may have been lost
 
 

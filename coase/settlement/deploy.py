@@ -24,20 +24,57 @@ class Contracts:
 
     token: str
     escrow: str
+    rules: str = ""
 
 
-async def deploy(outbox: Outbox, holders: Mapping[str, int]) -> Contracts:
-    """Deploy the test dollar and the escrow through the deployer's outbox; asked again, it finds them.
+@dataclass(frozen=True)
+class Rules:
+    """How a market begins: see `IMarketRules`. Later changes are the owner's.
 
     Args:
-        outbox: of the deployer, who needs ether and gets no rights.
+        owner: may change the rules; None for the deployer.
+        guardian: may stop new deposits; None for nobody.
+        recipient: is paid the fees; None for the deployer.
+        fee_basis_points: of what sellers are paid.
+        audit_basis_points: the share of deliveries that buyers are asked to have audited.
+    """
+
+    owner: str | None = None
+    guardian: str | None = None
+    recipient: str | None = None
+    fee_basis_points: int = 0
+    audit_basis_points: int = 1_000
+
+
+async def deploy(outbox: Outbox, holders: Mapping[str, int], rules: Rules | None = None) -> Contracts:
+    """Deploy the test dollar, the market's rules and the escrow through the deployer's outbox; asked again, it finds
+    them.
+
+    Args:
+        outbox: of the deployer, who needs ether.
         holders: account -> base units. All there will ever be; ignored when the token is there already.
+        rules: how the market begins.
     """
     accounts = sorted(checksum(account) for account in holders)
     given = {checksum(account): check(amount) for account, amount in holders.items()}
     arguments = encode(["address[]", "uint256[]"], [accounts, [given[account] for account in accounts]])
     token = await outbox.send("deploy/TestDollar", Call(None, artifact("TestDollar").bytecode + arguments))
-    escrow = await outbox.send("deploy/ServiceEscrow", Call(None, artifact("ServiceEscrow").bytecode))
     assert token.contract is not None
+    begin, deployer = rules or Rules(), outbox.identity.account
+    arguments = encode(
+        ["address", "address", "address", "uint256", "uint256", "address"],
+        [
+            checksum(begin.owner or deployer),
+            checksum(begin.guardian or "0x" + "00" * 20),
+            checksum(begin.recipient or deployer),
+            begin.fee_basis_points,
+            begin.audit_basis_points,
+            token.contract,
+        ],
+    )
+    ruling = await outbox.send("deploy/MarketRules", Call(None, artifact("MarketRules").bytecode + arguments))
+    assert ruling.contract is not None
+    code = artifact("ServiceEscrow").bytecode + encode(["address"], [ruling.contract])
+    escrow = await outbox.send("deploy/ServiceEscrow", Call(None, code))
     assert escrow.contract is not None
-    return Contracts(token.contract, escrow.contract)
+    return Contracts(token.contract, escrow.contract, ruling.contract)

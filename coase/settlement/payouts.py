@@ -11,11 +11,11 @@ from coase.terms.agreement import Agreement
 if TYPE_CHECKING:
     from coase.settlement.escrow import EscrowClient
 
-_SETTLED = keccak(b"Settled(bytes32,uint256,uint256)")
+_SETTLED = keccak(b"Settled(bytes32,uint256,uint256,uint256)")
 
 
 async def payout(client: EscrowClient, agreement: Agreement) -> tuple[int, int]:
-    """(to the seller, to the buyer) in base units.
+    """(to the seller, to the buyer) in base units; the market's fee is what is missing from the price.
 
     Raises:
         SettlementError: the deal has not ended, or the node's event does not add up to the price.
@@ -25,9 +25,9 @@ async def payout(client: EscrowClient, agreement: Agreement) -> tuple[int, int]:
     found = [
         bytes(log["data"]) for log in await client.outbox.node.ask(lambda: client.outbox.node.w3.eth.get_logs(query))
     ]
-    if len(found) != 1 or len(found[0]) != 64:
+    if len(found) != 1 or len(found[0]) != 96:
         raise SettlementError("the escrow has not paid out this deal", code="not_settled")
-    to_seller, to_buyer = int.from_bytes(found[0][:32], "big"), int.from_bytes(found[0][32:], "big")
-    if to_seller + to_buyer != agreement.price:
+    to_seller, to_buyer, fee = (int.from_bytes(found[0][at : at + 32], "big") for at in (0, 32, 64))
+    if to_seller + to_buyer + fee not in (agreement.price, agreement.price + agreement.bond):
         raise SettlementError("the payout does not add up to the price", hint="ask another node", code="bad_event")
     return to_seller, to_buyer

@@ -14,7 +14,7 @@ from coase.errors import MissingExtra
 from coase.identity import Identity, keccak
 from coase.money import DOLLAR
 from coase.settlement.backend import ChainBackend
-from coase.settlement.deploy import Contracts, deploy
+from coase.settlement.deploy import Contracts, Rules, deploy
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.escrow import EscrowClient
 from coase.settlement.outbox import Outbox
@@ -79,34 +79,41 @@ class DeployedChain:
 
 @asynccontextmanager
 async def memory_chain(
-    accounts: Iterable[str], *, dollars: int = 1_000 * DOLLAR, ether: int = 100 * ETHER, folder: Path | None = None
+    accounts: Iterable[str],
+    *,
+    dollars: int = 1_000 * DOLLAR,
+    ether: int = 100 * ETHER,
+    folder: Path | None = None,
+    rules: Rules | None = None,
 ) -> AsyncIterator[DeployedChain]:
     """A chain on which each of `accounts` has `dollars` base units and `ether` wei.
 
     Args:
         folder: keeps the blocks there rather than in memory.
+        rules: how the market begins.
     """
     holders = list(accounts)
     alloc = dict.fromkeys([*holders, DEPLOYER.account], ether)
     async with EmbeddedChain(folder, alloc=alloc) as backend:
         journal = folder / "deployer.sqlite" if folder else None
-        async with with_contracts(backend, dict.fromkeys(holders, dollars), journal) as deployed:
+        async with with_contracts(backend, dict.fromkeys(holders, dollars), journal, rules) as deployed:
             yield deployed
 
 
 @asynccontextmanager
 async def with_contracts(
-    backend: ChainBackend, holders: Mapping[str, int], journal: Path | None = None
+    backend: ChainBackend, holders: Mapping[str, int], journal: Path | None = None, rules: Rules | None = None
 ) -> AsyncIterator[DeployedChain]:
     """The contracts on a running chain of any kind, on which `DEPLOYER` has ether.
 
     Args:
         holders: account -> base units of test dollars.
         journal: of the deployer, in memory unless a file is given.
+        rules: how the market begins.
     """
     deployed = DeployedChain(backend, Contracts("", ""))
     try:
-        deployed.contracts = await deploy(deployed.outbox(DEPLOYER, deployed.database(journal)), holders)
+        deployed.contracts = await deploy(deployed.outbox(DEPLOYER, deployed.database(journal)), holders, rules)
         yield deployed
     finally:
         deployed.close()

@@ -12,10 +12,13 @@ from coase.terms.agreement import Agreement
 from coase.terms.eip712 import domain_separator
 
 Artifact = Callable[[str], dict[str, Any]]
-AGREEMENT = "(address,address,address,address,uint96,uint64,uint64,uint64,bytes32,bytes32)"
+AGREEMENT = (
+    "(address,address,address,address,uint96,uint96,uint64,uint64,uint64,uint64,bytes32,bytes32,bytes32,bytes32)"
+)
 AGREEMENT_TYPE = (
-    "Agreement(address buyer,address seller,address arbiter,address token,uint96 price,uint64 deliverBy,"
-    "uint64 reviewSeconds,uint64 rulingSeconds,bytes32 termsHash,bytes32 salt)"
+    "Agreement(address buyer,address seller,address arbiter,address token,uint96 price,uint96 bond,"
+    "uint64 acceptBy,uint64 deliverBy,uint64 reviewSeconds,uint64 rulingSeconds,bytes32 termsHash,bytes32 salt,"
+    "bytes32 bundle,bytes32 previous)"
 )
 # The constants that EIP-3009 prints, and EIP-2612's.
 TYPEHASHES = {
@@ -50,12 +53,22 @@ def test_escrow_functions(artifact: Artifact) -> None:
         f"release({AGREEMENT})",
         f"claim({AGREEMENT})",
         f"refund({AGREEMENT})",
-        f"dispute({AGREEMENT},bytes32)",
+        f"openBundle({AGREEMENT}[],bytes[],uint256,uint8,bytes32,bytes32)",
+        f"accept({AGREEMENT},bytes)",
+        f"settle({AGREEMENT},uint256,uint256,bytes)",
+        f"dispute({AGREEMENT},bytes32,uint256,uint8,bytes32,bytes32)",
         f"rule({AGREEMENT},uint256)",
         f"settleUnruled({AGREEMENT})",
         f"hashAgreement({AGREEMENT})",
+        "hashSettlement(bytes32,uint256,uint256)",
+        "bundleKey(address,bytes32)",
+        "withdraw(address,address)",
         "deals(bytes32)",
+        "bundles(bytes32)",
+        "owed(address,address)",
+        "rules()",
         "MAX_SECONDS()",
+        "MAX_LEGS()",
         "eip712Domain()",
     }
 
@@ -71,6 +84,10 @@ def test_escrow_errors(artifact: Artifact) -> None:
         "Escrow_TooEarly(uint256)",
         "Escrow_TooLate(uint256)",
         "Escrow_BadRuling(uint256)",
+        "Escrow_BundleIncomplete(uint256,uint256)",
+        "Escrow_BundleBroken()",
+        "Escrow_PreviousOpen(bytes32)",
+        "Escrow_NothingOwed(address)",
         "Escrow_ShortTransfer(uint256,uint256)",
     }
 
@@ -88,7 +105,21 @@ def test_escrow_events(artifact: Artifact) -> None:
         "Opened": [deal, ("buyer", "address", True), ("seller", "address", True), ("price", "uint256", False)],
         "Delivered": [deal, ("resultHash", "bytes32", False)],
         "Disputed": [deal, ("reason", "bytes32", False)],
-        "Settled": [deal, ("toSeller", "uint256", False), ("toBuyer", "uint256", False)],
+        "BundleOpened": [
+            ("key", "bytes32", True),
+            ("buyer", "address", True),
+            ("legs", "uint256", False),
+            ("total", "uint256", False),
+        ],
+        "Accepted": [deal],
+        "Settled": [deal, ("toSeller", "uint256", False), ("toBuyer", "uint256", False), ("fee", "uint256", False)],
+        "Owed": [("token", "address", True), ("account", "address", True), ("amount", "uint256", False)],
+        "Withdrawn": [
+            ("token", "address", True),
+            ("account", "address", True),
+            ("to", "address", False),
+            ("amount", "uint256", False),
+        ],
     }
 
 
@@ -100,10 +131,11 @@ def test_a_deal_is_one_slot(artifact: Artifact) -> None:
     assert [(member["label"], member["offset"]) for member in struct["members"]] == [
         ("status", 0),
         ("since", 1),
-        ("result", 6),
+        ("feeBasisPoints", 6),
+        ("result", 8),
     ]
     getter = next(entry for entry in found["abi"] if entry.get("name") == "deals")
-    assert [field["type"] for field in getter["outputs"]] == ["uint8", "uint40", "bytes26"]
+    assert [field["type"] for field in getter["outputs"]] == ["uint8", "uint40", "uint16", "bytes24"]
 
 
 def test_the_struct_is_the_signed_type(artifact: Artifact) -> None:
@@ -122,15 +154,19 @@ def test_the_library_signs_the_same_type() -> None:
         arbiter=f"0x{3:040x}",
         token=f"0x{4:040x}",
         price=5,
-        deliver_by=6,
-        review_seconds=7,
-        ruling_seconds=8,
-        terms_hash=f"{9:064x}",
-        salt=f"{10:064x}",
+        bond=6,
+        accept_by=7,
+        deliver_by=8,
+        review_seconds=9,
+        ruling_seconds=10,
+        terms_hash=f"{11:064x}",
+        salt=f"{12:064x}",
+        bundle=f"{13:064x}",
+        previous=f"{14:064x}",
     )
-    words = b"".join(number.to_bytes(32, "big") for number in range(1, 11))
+    words = b"".join(number.to_bytes(32, "big") for number in range(1, 15))
     inner = keccak(keccak(AGREEMENT_TYPE.encode()) + words)
-    escrow = f"0x{11:040x}"
+    escrow = f"0x{15:040x}"
     expected = keccak(b"\x19\x01" + domain_separator("Coase Escrow", "1", 1337, escrow) + inner)
     assert agreement.digest(1337, escrow) == expected
 
@@ -192,7 +228,7 @@ def test_dollar_errors(artifact: Artifact) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["ServiceEscrow", "TestDollar"])
+@pytest.mark.parametrize("name", ["MarketRules", "ServiceEscrow", "TestDollar"])
 def test_code_fits_the_chain(name: str, artifact: Artifact) -> None:
     """The code is within EIP-170's limit and every function's selector is in it."""
     found = artifact(name)

@@ -80,13 +80,13 @@ async def world() -> AsyncIterator[World]:
 
 async def test_a_deal_that_goes_well(world: World) -> None:
     """Open, deliver, release: the price moves from buyer to escrow to seller, to the unit."""
-    assert await world.buyer.status(world.agreement) == EscrowState("none", 0, bytes(26))
+    assert await world.buyer.status(world.agreement) == EscrowState("none", 0, bytes(24))
     await world.open()
     assert await world.balances() == (-PRICE, 0, PRICE)
-    assert await world.seller.status(world.agreement) == EscrowState("funded", 0, bytes(26))
+    assert await world.seller.status(world.agreement) == EscrowState("funded", 0, bytes(24))
     receipt = await world.seller.deliver("deliver", world.agreement, RESULT)
     block: Any = await world.chain.w3.eth.get_block(receipt.block_number)
-    assert await world.buyer.status(world.agreement) == EscrowState("delivered", block["timestamp"], RESULT[:26])
+    assert await world.buyer.status(world.agreement) == EscrowState("delivered", block["timestamp"], RESULT[:24])
     await world.buyer.release("release", world.agreement)
     assert (await world.status(), await world.balances()) == ("settled", (-PRICE, PRICE, 0))
 
@@ -288,7 +288,7 @@ async def test_the_whole_result_hash_comes_from_the_event(world: World) -> None:
 
 
 async def test_a_node_that_hides_or_forges_the_event_is_caught(world: World) -> None:
-    """The event is compared with the 26 bytes in the contract's state."""
+    """The event is compared with the 24 bytes in the contract's state."""
     from coase.settlement.provider import connect
 
     await world.deliver()
@@ -317,7 +317,7 @@ async def test_a_node_that_hides_or_forges_the_event_is_caught(world: World) -> 
 async def test_a_permit_that_somebody_submitted_first_still_opens(world: World) -> None:
     """Whoever front-runs the permit only gives the allowance that opening needs."""
     async with world.buyer.outbox.lock:
-        deadline, v, r, s = await world.buyer._permit(world.agreement)
+        deadline, v, r, s = await world.buyer._permit(PRICE, world.agreement.deliver_by)
         call = world.buyer._call("open", world.agreement, bytes.fromhex(world.signed()), deadline, v, r, s)
         prepared = await world.buyer.outbox.prepare("open", call)
         world.buyer.outbox.store(prepared)

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {MarketRules} from "../../src/MarketRules.sol";
 import {ServiceEscrow} from "../../src/ServiceEscrow.sol";
 import {TestDollar} from "../../src/TestDollar.sol";
 import {IServiceEscrow} from "../../src/interfaces/IServiceEscrow.sol";
@@ -19,18 +20,22 @@ abstract contract EscrowTest is Test {
     address internal seller = vm.addr(SELLER_KEY);
     address internal arbiter = vm.addr(0xA4B1);
     address internal stranger = address(0x57A6E4);
+    address internal guardian = address(0x6A4D);
+    address internal treasury = address(0x74EA);
 
+    MarketRules internal rules;
     ServiceEscrow internal escrow;
     TestDollar internal dollar;
     IServiceEscrow.Agreement internal a;
 
     function setUp() public virtual {
         vm.warp(START);
-        escrow = new ServiceEscrow();
         address[] memory holders = new address[](1);
         uint256[] memory amounts = new uint256[](1);
         (holders[0], amounts[0]) = (buyer, FUNDS);
         dollar = new TestDollar(holders, amounts);
+        rules = new MarketRules(address(this), guardian, treasury, 0, 1_000, address(dollar));
+        escrow = new ServiceEscrow(rules);
         vm.prank(buyer);
         dollar.approve(address(escrow), type(uint256).max);
         a = IServiceEscrow.Agreement({
@@ -39,12 +44,22 @@ abstract contract EscrowTest is Test {
             arbiter: arbiter,
             token: address(dollar),
             price: 25e6 + 1,
+            bond: 0,
+            acceptBy: uint64(START + 10 minutes),
             deliverBy: uint64(START + 1 hours),
             reviewSeconds: 600,
             rulingSeconds: 1 days,
             termsHash: keccak256("the terms"),
-            salt: keccak256("a salt")
+            salt: keccak256("a salt"),
+            bundle: 0,
+            previous: 0
         });
+    }
+
+    /// Another token for the agreement, which the market allows.
+    function _use(address token) internal {
+        a.token = token;
+        rules.allowToken(token, true);
     }
 
     // Steps. Signatures are made before a prank: it applies to the next call, whichever that is.
@@ -72,7 +87,7 @@ abstract contract EscrowTest is Test {
 
     function _dispute() internal {
         vm.prank(a.buyer);
-        escrow.dispute(a, REASON);
+        escrow.dispute(a, REASON, 0, 0, 0, 0);
     }
 
     function _release() internal {
@@ -112,18 +127,18 @@ abstract contract EscrowTest is Test {
     function _expectSettled(uint256 toSeller, uint256 toBuyer) internal {
         bytes32 id = escrow.hashAgreement(a);
         vm.expectEmit(address(escrow));
-        emit IServiceEscrow.Settled(id, toSeller, toBuyer);
+        emit IServiceEscrow.Settled(id, toSeller, toBuyer, 0);
     }
 
     function _assertDeal(IServiceEscrow.Status status, uint256 since, bytes32 result) internal view {
-        (IServiceEscrow.Status gotStatus, uint40 gotSince, bytes26 gotResult) = escrow.deals(escrow.hashAgreement(a));
+        (IServiceEscrow.Status gotStatus, uint40 gotSince,, bytes24 gotResult) = escrow.deals(escrow.hashAgreement(a));
         vm.assertEq(uint256(gotStatus), uint256(status), "status");
         vm.assertEq(gotSince, since, "since");
-        vm.assertEq(gotResult, bytes26(result), "result");
+        vm.assertEq(gotResult, bytes24(result), "result");
     }
 
     function _assertStatus(IServiceEscrow.Status status) internal view {
-        (IServiceEscrow.Status got,,) = escrow.deals(escrow.hashAgreement(a));
+        (IServiceEscrow.Status got,,,) = escrow.deals(escrow.hashAgreement(a));
         vm.assertEq(uint256(got), uint256(status), "status");
     }
 

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {IServiceEscrow} from "../../src/interfaces/IServiceEscrow.sol";
-import {EscrowTest} from "../base/EscrowTest.sol";
+import {BundleTest} from "../base/BundleTest.sol";
 
-contract DeliverTest is EscrowTest {
+contract DeliverTest is BundleTest {
     function testFuzz_Delivers(bytes32 result, uint256 time) public {
         bytes32 id = _open();
         time = _bound(time, START, a.deliverBy);
@@ -30,7 +30,28 @@ contract DeliverTest is EscrowTest {
         uint256 slot = uint256(vm.load(address(escrow), keccak256(abi.encode(id, uint256(2)))));
         vm.assertEq(uint8(slot), uint8(IServiceEscrow.Status.Delivered), "status in the lowest byte");
         vm.assertEq(uint40(slot >> 8), START, "then the time");
-        vm.assertEq(slot >> 48, uint208(bytes26(RESULT)), "then the result");
+        vm.assertEq(uint16(slot >> 48), 0, "then the fee");
+        vm.assertEq(slot >> 64, uint192(bytes24(RESULT)), "then the result");
+    }
+
+    function test_RevertWhen_TheBundleIsIncomplete() public {
+        _openBundle(2);
+        vm.expectRevert(abi.encodeWithSelector(IServiceEscrow.Escrow_BundleIncomplete.selector, 2, 3));
+        _deliverLeg(0);
+    }
+
+    function test_MilestonesComeInTheirOrder() public {
+        legs[1].previous = escrow.hashAgreement(legs[0]);
+        _openBundle(3);
+        _refuse(IServiceEscrow.Escrow_PreviousOpen.selector, uint256(legs[1].previous));
+        _deliverLeg(1);
+        _deliverLeg(0);
+        _refuse(IServiceEscrow.Escrow_PreviousOpen.selector, uint256(legs[1].previous));
+        _deliverLeg(1);
+        vm.prank(buyer);
+        escrow.release(legs[0]);
+        _deliverLeg(1);
+        _assertLeg(1, IServiceEscrow.Status.Delivered);
     }
 
     function testFuzz_RevertWhen_CallerIsNotTheSeller(address caller) public {

@@ -25,7 +25,7 @@ contract GasTest is EscrowTest {
         _report("escrow_open_with_authorization", 175_000);
         _deliver();
         _dispute();
-        _report("escrow_dispute", 40_000);
+        _report("escrow_dispute", 50_000);
         vm.prank(arbiter);
         escrow.rule(a, 5_000);
         _report("escrow_rule", 90_000);

@@ -17,12 +17,14 @@ contract HashAgreementTest is EscrowTest {
             )
         );
         bytes32 typehash = keccak256(
-            "Agreement(address buyer,address seller,address arbiter,address token,uint96 price,uint64 deliverBy,"
-            "uint64 reviewSeconds,uint64 rulingSeconds,bytes32 termsHash,bytes32 salt)"
+            "Agreement(address buyer,address seller,address arbiter,address token,uint96 price,uint96 bond,"
+            "uint64 acceptBy,uint64 deliverBy,uint64 reviewSeconds,uint64 rulingSeconds,bytes32 termsHash,"
+            "bytes32 salt,bytes32 bundle,bytes32 previous)"
         );
         bytes memory encoded = bytes.concat(
-            abi.encode(typehash, any.buyer, any.seller, any.arbiter, any.token, any.price, any.deliverBy),
-            abi.encode(any.reviewSeconds, any.rulingSeconds, any.termsHash, any.salt)
+            abi.encode(typehash, any.buyer, any.seller, any.arbiter, any.token, any.price, any.bond),
+            abi.encode(any.acceptBy, any.deliverBy, any.reviewSeconds, any.rulingSeconds, any.termsHash, any.salt),
+            abi.encode(any.bundle, any.previous)
         );
         bytes32 expected = keccak256(abi.encodePacked(hex"1901", domain, keccak256(encoded)));
         vm.assertEq(escrow.hashAgreement(any), expected, "EIP-712");
@@ -30,7 +32,7 @@ contract HashAgreementTest is EscrowTest {
 
     function test_DiffersByContract() public {
         bytes32 here = escrow.hashAgreement(a);
-        vm.assertTrue(here != new ServiceEscrow().hashAgreement(a), "another escrow, another id");
+        vm.assertTrue(here != new ServiceEscrow(rules).hashAgreement(a), "another escrow, another id");
     }
 
     function test_DiffersByChain() public {

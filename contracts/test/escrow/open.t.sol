@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {IMarketRules} from "../../src/interfaces/IMarketRules.sol";
 import {IServiceEscrow} from "../../src/interfaces/IServiceEscrow.sol";
 import {EscrowTest} from "../base/EscrowTest.sol";
 import {ContractSeller} from "../base/ContractSeller.sol";
@@ -25,7 +26,7 @@ contract OpenTest is EscrowTest {
         any.reviewSeconds = uint64(_bound(any.reviewSeconds, 0, 1000 days));
         any.rulingSeconds = uint64(_bound(any.rulingSeconds, 0, 1000 days));
         vm.assume(any.arbiter != address(0) && any.arbiter != buyer && any.arbiter != seller);
-        (any.buyer, any.seller, any.token) = (buyer, seller, address(dollar));
+        (any.buyer, any.seller, any.token, any.bundle) = (buyer, seller, address(dollar), 0);
         a = any;
         _open();
         _assertDeal(IServiceEscrow.Status.Funded, 0, 0);
@@ -191,6 +192,7 @@ contract OpenTest is EscrowTest {
     }
 
     function testFuzz_RevertWhen_TheSignatureIsNoise(bytes memory noise) public {
+        vm.assume(noise.length != 0);
         _refuseSignature(noise);
     }
 
@@ -218,8 +220,59 @@ contract OpenTest is EscrowTest {
         _refuseSignature(_sellerSignature());
     }
 
+    function test_IsAnOfferWithoutASignature() public {
+        vm.prank(buyer);
+        escrow.open(a, "", 0, 0, 0, 0);
+        _assertDeal(IServiceEscrow.Status.Offered, 0, 0);
+        vm.assertEq(dollar.balanceOf(address(escrow)), a.price, "holds the price");
+    }
+
+    function test_RevertWhen_AnOfferComesAfterAcceptBy() public {
+        vm.warp(uint256(a.acceptBy) + 1);
+        _refuse(IServiceEscrow.Escrow_TooLate.selector, a.acceptBy);
+        vm.prank(buyer);
+        escrow.open(a, "", 0, 0, 0, 0);
+    }
+
+    function test_RevertWhen_AnOfferCouldBeAcceptedTooLate() public {
+        a.acceptBy = a.deliverBy + 1;
+        _refuseFlaw(IServiceEscrow.Flaw.AcceptAfterDelivery);
+        vm.prank(buyer);
+        escrow.open(a, "", 0, 0, 0, 0);
+    }
+
+    function test_RevertWhen_ItIsALegOfABundle() public {
+        a.bundle = keccak256("a bundle");
+        _refuseOpening(IServiceEscrow.Flaw.BadBundle);
+    }
+
+    function test_RevertWhen_DepositsArePaused() public {
+        bytes memory signature = _sellerSignature();
+        vm.prank(guardian);
+        rules.pauseDeposits(true);
+        vm.expectRevert(abi.encodeWithSelector(IMarketRules.Rules_DepositsPaused.selector));
+        vm.prank(buyer);
+        escrow.open(a, signature, 0, 0, 0, 0);
+    }
+
+    function test_RevertWhen_TheTokenIsNotAllowed() public {
+        bytes memory signature = _sellerSignature();
+        rules.allowToken(address(dollar), false);
+        _refuse(IMarketRules.Rules_TokenNotAllowed.selector, address(dollar));
+        vm.prank(buyer);
+        escrow.open(a, signature, 0, 0, 0, 0);
+    }
+
+    function test_RemembersTheFeeOfTheMoment() public {
+        rules.setFee(250);
+        bytes32 id = _open();
+        rules.setFee(500);
+        (,, uint16 fee,) = escrow.deals(id);
+        vm.assertEq(fee, 250, "fee");
+    }
+
     function test_RevertWhen_TheTokenHasNoCode() public {
-        a.token = address(0xDEAD);
+        _use(address(0xDEAD));
         bytes memory signature = _sellerSignature();
         vm.expectRevert();
         vm.prank(buyer);

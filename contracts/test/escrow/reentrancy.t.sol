@@ -13,7 +13,7 @@ contract ReentrancyTest is EscrowTest {
     function setUp() public override {
         super.setUp();
         token = new HookToken(buyer, FUNDS);
-        a.token = address(token);
+        _use(address(token));
     }
 
     function test_GuardsWhileOpening() public {
@@ -76,8 +76,8 @@ contract ReentrancyTest is EscrowTest {
         _assertGuarded();
     }
 
-    // `deliver` and `dispute` move no token and have no guard: called from inside a deposit that then fails, they leave
-    // no trace; called from inside a payout, they find the deal over.
+    // `deliver` and `accept` move no token and have no guard: called from inside a deposit that then fails, they leave no
+    // trace; called from inside a payout, they find the deal over.
 
     function test_NothingRemainsOfADeliveryInsideAFailedDeposit() public {
         a.seller = address(token);
@@ -90,19 +90,14 @@ contract ReentrancyTest is EscrowTest {
         _assertDeal(IServiceEscrow.Status.None, 0, 0);
     }
 
-    function test_ADisputeInsideAPayoutFindsTheDealOver() public {
-        // The token itself is the buyer, so that it opens and disputes from inside its own transfers.
-        a.buyer = address(token);
-        token.mint(address(token), a.price);
-        token.prepare(address(escrow), abi.encodeCall(escrow.open, (a, _sellerSignature(), 0, 0, 0, 0)));
-        token.transfer(address(token), 0);
-        vm.assertTrue(token.succeeded(), "opened by the token");
-        _deliver();
-        vm.warp(START + a.reviewSeconds);
-        token.prepare(address(escrow), abi.encodeCall(escrow.dispute, (a, REASON)));
-        vm.prank(seller);
+    function test_ADeliveryInsideAPayoutFindsTheDealOver() public {
+        // The token itself is the seller, so that it delivers from inside its own transfers.
+        a.seller = address(token);
+        _open();
+        token.prepare(address(escrow), abi.encodeCall(escrow.deliver, (a, RESULT)));
+        vm.warp(uint256(a.deliverBy) + 1);
         escrow.refund(a);
-        vm.assertTrue(!token.succeeded(), "no dispute about a deal that is over");
+        vm.assertTrue(!token.succeeded(), "no delivery of a deal that is over");
         bytes memory expected = abi.encodeWithSelector(
             IServiceEscrow.Escrow_WrongStatus.selector, IServiceEscrow.Status.Refunded
         );
@@ -111,7 +106,7 @@ contract ReentrancyTest is EscrowTest {
 
     /// Every guarded call, none of which would pass anyway: the guard comes before all other checks.
     function _calls() private view returns (bytes[] memory calls) {
-        calls = new bytes[](7);
+        calls = new bytes[](11);
         calls[0] = abi.encodeCall(escrow.open, (a, "", 0, 0, 0, 0));
         calls[1] = abi.encodeCall(escrow.openWithAuthorization, (a, "", 0, 0, 0, 0, 0));
         calls[2] = abi.encodeCall(escrow.release, (a));
@@ -119,6 +114,10 @@ contract ReentrancyTest is EscrowTest {
         calls[4] = abi.encodeCall(escrow.refund, (a));
         calls[5] = abi.encodeCall(escrow.rule, (a, 0));
         calls[6] = abi.encodeCall(escrow.settleUnruled, (a));
+        calls[7] = abi.encodeCall(escrow.dispute, (a, REASON, 0, 0, 0, 0));
+        calls[8] = abi.encodeCall(escrow.settle, (a, 0, 0, ""));
+        calls[9] = abi.encodeCall(escrow.withdraw, (a.token, address(this)));
+        calls[10] = abi.encodeCall(escrow.openBundle, (new IServiceEscrow.Agreement[](0), new bytes[](0), 0, 0, 0, 0));
     }
 
     function _assertGuarded() private view {

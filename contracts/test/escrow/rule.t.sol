@@ -19,6 +19,30 @@ contract RuleTest is EscrowTest {
         _assertPaid(toSeller, a.price - toSeller);
     }
 
+    function testFuzz_DividesTheBondAsThePrice(uint96 bond, uint256 basisPoints) public {
+        a.bond = uint96(_bound(bond, 1, 100e6));
+        basisPoints = _bound(basisPoints, 0, 10_000);
+        _openAndDispute();
+        _rule(basisPoints);
+        uint256 toSeller =
+            uint256(a.price) * basisPoints / 10_000 + uint256(a.bond) * basisPoints / 10_000;
+        vm.assertEq(dollar.balanceOf(seller), toSeller, "to the seller");
+        vm.assertEq(dollar.balanceOf(buyer), FUNDS - toSeller, "the rest to the buyer");
+    }
+
+    function testFuzz_TakesTheFeeFromTheSellersShareOfThePrice(uint256 fee, uint256 basisPoints) public {
+        rules.setFee(_bound(fee, 0, 500));
+        basisPoints = _bound(basisPoints, 0, 10_000);
+        a.bond = 4e6;
+        _openAndDispute();
+        _rule(basisPoints);
+        uint256 ofPrice = uint256(a.price) * basisPoints / 10_000;
+        uint256 taken = ofPrice * _bound(fee, 0, 500) / 10_000;
+        vm.assertEq(dollar.balanceOf(treasury), taken, "fee");
+        vm.assertEq(dollar.balanceOf(seller), ofPrice + 4e6 * basisPoints / 10_000 - taken, "seller");
+        vm.assertEq(dollar.balanceOf(address(escrow)), 0, "nothing stays");
+    }
+
     function test_GivesAllToTheSeller() public {
         _openAndDispute();
         _rule(10_000);

@@ -1,38 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {MarketRules} from "../../src/MarketRules.sol";
 import {ServiceEscrow} from "../../src/ServiceEscrow.sol";
 import {TestDollar} from "../../src/TestDollar.sol";
 import {IServiceEscrow} from "../../src/interfaces/IServiceEscrow.sol";
-import {Test} from "../base/Test.sol";
+import {Model} from "./Model.sol";
 
-/// Makes any call as anyone at any time. A model of its own, written from the interface and not from the contract, says
-/// beforehand whether the call must succeed and what it must pay; where the escrow does otherwise, the test fails.
-contract Handler is Test {
-    uint256 private constant PARTIES = 3;
-    uint256 private constant FUNDS = 10_000;
-
-    /// What the model knows of a deal. `paid` counts its payouts.
-    struct Known {
-        IServiceEscrow.Status status;
-        uint256 since;
-        uint256 paid;
-    }
-
+/// Makes any call as anyone at any time. The model says beforehand whether the call must succeed and what it must pay;
+/// where the escrow does otherwise, the test fails.
+contract Handler is Model {
+    MarketRules private rules;
     ServiceEscrow public escrow;
     TestDollar public dollar;
-    uint256 public donated;
     /// How often each function succeeded and was refused.
     mapping(bytes4 selector => uint256 count) public succeeded;
     mapping(bytes4 selector => uint256 count) public refused;
     uint256 private next;
-    IServiceEscrow.Agreement[] private agreements;
-    Known[] private known;
-    mapping(address account => uint256) private expected;
 
     constructor() {
         vm.warp(START);
-        escrow = new ServiceEscrow();
         address[] memory holders = new address[](PARTIES);
         uint256[] memory amounts = new uint256[](PARTIES);
         for (uint256 i; i < PARTIES; ++i) {
@@ -40,6 +27,8 @@ contract Handler is Test {
             expected[holders[i]] = FUNDS;
         }
         dollar = new TestDollar(holders, amounts);
+        rules = new MarketRules(address(this), address(this), TREASURY, FEE, 0, address(dollar));
+        escrow = new ServiceEscrow(rules);
         for (uint256 i; i < PARTIES; ++i) {
             vm.prank(holders[i]);
             dollar.approve(address(escrow), type(uint256).max);
@@ -49,26 +38,61 @@ contract Handler is Test {
     // What anyone can do. Times and windows are short, so that each side of each deadline is met often.
 
     function open(uint256 seed, uint96 price, bool relayed) external {
-        IServiceEscrow.Agreement memory a;
-        // Mostly three parties; sometimes one of them twice, which must be refused.
-        uint256 turn = 1 + (seed >> 8) % 2;
-        (a.buyer, a.seller) = (_party(seed % PARTIES), _party(seed % PARTIES + turn));
-        a.arbiter = (seed >> 16) % 8 == 0 ? _party(seed >> 20) : _party(seed % PARTIES + 2 * turn);
-        if ((seed >> 16) % 8 == 1) a.seller = a.buyer;
-        a.token = address(dollar);
-        a.price = uint96(_bound(price, 0, FUNDS / 4));
-        a.deliverBy = uint64(block.timestamp + _bound(seed >> 24, 0, 200) - _bound(seed >> 32, 0, 10));
-        a.reviewSeconds = uint64(_bound(seed >> 40, 0, 40));
-        a.rulingSeconds = uint64(_bound(seed >> 48, 0, 60));
-        a.salt = bytes32(next++);
-        bool valid = a.buyer != a.seller && a.arbiter != a.buyer && a.arbiter != a.seller && a.price != 0
-            && block.timestamp <= a.deliverBy && expected[a.buyer] >= a.price;
-        bytes memory call = relayed ? _relayedOpening(a) : _opening(a);
+        IServiceEscrow.Agreement memory a = _agreement(seed, price);
+        bool signed = relayed || (seed >> 80) % 3 != 0;
+        bool valid = !paused && _canBegin(a, signed) && expected[a.buyer] >= a.price;
+        bytes memory call = relayed ? _relayedOpening(a) : _opening(a, signed);
         vm.assertTrue(_call(relayed ? address(0xBEEF) : a.buyer, call) == valid, "open");
         if (!valid) return;
         expected[a.buyer] -= a.price;
-        agreements.push(a);
-        known.push(Known(IServiceEscrow.Status.Funded, 0, 0));
+        _begun(a, escrow.hashAgreement(a), signed);
+    }
+
+    function openBundle(uint256 seed, uint96 price) external {
+        uint256 count = 2 + (seed >> 88) % 2;
+        IServiceEscrow.Agreement[] memory legs = new IServiceEscrow.Agreement[](count);
+        bytes[] memory signatures = new bytes[](count);
+        bytes32 word = bytes32(++next);
+        bool valid = !paused;
+        uint256 total;
+        for (uint256 i; i < count; ++i) {
+            legs[i] = _agreement(seed, price);
+            legs[i].salt = bytes32(++next);
+            legs[i].bundle = word;
+            if (i != 0 && (seed >> (90 + i)) % 2 == 0) legs[i].previous = escrow.hashAgreement(legs[i - 1]);
+            bool signed = (seed >> (100 + i)) % 2 == 0;
+            if (signed) signatures[i] = _sellerSignature(legs[i]);
+            valid = valid && _canBegin(legs[i], signed) && block.timestamp <= legs[i].acceptBy;
+            total += legs[i].price;
+        }
+        if ((seed >> 110) % 16 == 0) {
+            legs[1].bundle = bytes32(++next); // a leg of another bundle
+            valid = false;
+        }
+        valid = valid && expected[legs[0].buyer] >= total;
+        bytes memory call = abi.encodeCall(escrow.openBundle, (legs, signatures, 0, 0, 0, 0));
+        vm.assertTrue(_call(legs[0].buyer, call) == valid, "openBundle");
+        if (!valid) return;
+        expected[legs[0].buyer] -= total;
+        bundles[word].legs = count;
+        for (uint256 i; i < count; ++i) {
+            bool signed = signatures[i].length != 0;
+            if (signed) ++bundles[word].accepted;
+            _begun(legs[i], escrow.hashAgreement(legs[i]), signed);
+        }
+    }
+
+    function accept(uint256 which, uint256 who, bool bySignature) external {
+        if (agreements.length == 0) return;
+        (uint256 i, IServiceEscrow.Agreement memory a) = _pick(which);
+        address caller = bySignature ? address(0xBEEF) : _caller(who, a.seller);
+        bool valid = (bySignature || caller == a.seller) && known[i].status == IServiceEscrow.Status.Offered
+            && block.timestamp <= a.acceptBy && !bundles[a.bundle].broken;
+        bytes memory signature = bySignature ? _sellerSignature(a) : bytes("");
+        vm.assertTrue(_call(caller, abi.encodeCall(escrow.accept, (a, signature))) == valid, "accept");
+        if (!valid) return;
+        known[i].status = IServiceEscrow.Status.Funded;
+        if (a.bundle != 0) ++bundles[a.bundle].accepted;
     }
 
     function deliver(uint256 which, uint256 who) external {
@@ -76,7 +100,8 @@ contract Handler is Test {
         (uint256 i, IServiceEscrow.Agreement memory a) = _pick(which);
         address caller = _caller(who, a.seller);
         bool valid = caller == a.seller && known[i].status == IServiceEscrow.Status.Funded
-            && block.timestamp <= a.deliverBy;
+            && block.timestamp <= a.deliverBy && _complete(a)
+            && (a.previous == 0 || _statusOf(a.previous) == IServiceEscrow.Status.Settled);
         vm.assertTrue(_call(caller, abi.encodeCall(escrow.deliver, (a, bytes32(which)))) == valid, "deliver");
         if (valid) _enter(i, IServiceEscrow.Status.Delivered);
     }
@@ -89,7 +114,7 @@ contract Handler is Test {
             && (known[i].status == IServiceEscrow.Status.Delivered
                 || known[i].status == IServiceEscrow.Status.Disputed);
         vm.assertTrue(_call(caller, abi.encodeCall(escrow.release, (a))) == valid, "release");
-        if (valid) _pay(i, a, a.price);
+        if (valid) _pay(i, a, 10_000);
     }
 
     function claim(uint256 which, uint256 who) external {
@@ -99,7 +124,7 @@ contract Handler is Test {
         bool valid = known[i].status == IServiceEscrow.Status.Delivered
             && block.timestamp > known[i].since + a.reviewSeconds;
         vm.assertTrue(_call(caller, abi.encodeCall(escrow.claim, (a))) == valid, "claim");
-        if (valid) _pay(i, a, a.price);
+        if (valid) _pay(i, a, 10_000);
     }
 
     function refund(uint256 which, uint256 who) external {
@@ -107,12 +132,13 @@ contract Handler is Test {
         (uint256 i, IServiceEscrow.Agreement memory a) = _pick(which);
         // Seldom the seller: it may refund at any time, and few deals would get anywhere.
         address caller = who % 2 == 0 ? address(0xBEEF) : _party(who >> 1);
-        IServiceEscrow.Status status = known[i].status;
-        bool late = status == IServiceEscrow.Status.Funded && block.timestamp > a.deliverBy;
-        bool held = status != IServiceEscrow.Status.Settled && status != IServiceEscrow.Status.Refunded;
-        bool valid = late || (held && caller == a.seller);
+        bool valid = _refundable(i, a, caller);
+        bool breaks = (known[i].status == IServiceEscrow.Status.Offered
+                || known[i].status == IServiceEscrow.Status.Funded) && !_complete(a);
         vm.assertTrue(_call(caller, abi.encodeCall(escrow.refund, (a))) == valid, "refund");
-        if (valid) _pay(i, a, 0);
+        if (!valid) return;
+        if (breaks) bundles[a.bundle].broken = true;
+        _pay(i, a, 0);
     }
 
     function dispute(uint256 which, uint256 who) external {
@@ -120,9 +146,12 @@ contract Handler is Test {
         (uint256 i, IServiceEscrow.Agreement memory a) = _pick(which);
         address caller = _caller(who, a.buyer);
         bool valid = caller == a.buyer && known[i].status == IServiceEscrow.Status.Delivered
-            && block.timestamp <= known[i].since + a.reviewSeconds;
-        vm.assertTrue(_call(caller, abi.encodeCall(escrow.dispute, (a, bytes32(who)))) == valid, "dispute");
-        if (valid) _enter(i, IServiceEscrow.Status.Disputed);
+            && block.timestamp <= known[i].since + a.reviewSeconds && expected[a.buyer] >= a.bond;
+        bytes memory call = abi.encodeCall(escrow.dispute, (a, bytes32(who), 0, 0, 0, 0));
+        vm.assertTrue(_call(caller, call) == valid, "dispute");
+        if (!valid) return;
+        expected[a.buyer] -= a.bond;
+        _enter(i, IServiceEscrow.Status.Disputed);
     }
 
     function rule(uint256 which, uint256 who, uint256 basisPoints) external {
@@ -133,7 +162,7 @@ contract Handler is Test {
         bool valid = caller == a.arbiter && known[i].status == IServiceEscrow.Status.Disputed
             && basisPoints <= 10_000 && block.timestamp <= known[i].since + a.rulingSeconds;
         vm.assertTrue(_call(caller, abi.encodeCall(escrow.rule, (a, basisPoints))) == valid, "rule");
-        if (valid) _pay(i, a, uint256(a.price) * basisPoints / 10_000);
+        if (valid) _pay(i, a, basisPoints);
     }
 
     function settleUnruled(uint256 which, uint256 who) external {
@@ -143,14 +172,32 @@ contract Handler is Test {
         bool valid = known[i].status == IServiceEscrow.Status.Disputed
             && block.timestamp > known[i].since + a.rulingSeconds;
         vm.assertTrue(_call(caller, abi.encodeCall(escrow.settleUnruled, (a))) == valid, "settleUnruled");
-        if (valid) _pay(i, a, a.price / 2);
+        if (valid) _pay(i, a, 5_000);
+    }
+
+    function settle(uint256 which, uint256 who, uint256 basisPoints, uint256 age) external {
+        if (agreements.length == 0) return;
+        (uint256 i, IServiceEscrow.Agreement memory a) = _pick(which);
+        address caller = _caller(who, who % 3 == 0 ? a.buyer : a.seller);
+        address signer = (who >> 16) % 8 == 0 ? _party(who >> 20) : caller == a.buyer ? a.seller : a.buyer;
+        basisPoints = _bound(basisPoints, 0, 10_500);
+        uint256 until = block.timestamp + _bound(age, 0, 20) - 2;
+        IServiceEscrow.Status status = known[i].status;
+        bool valid = (caller == a.buyer && signer == a.seller) || (caller == a.seller && signer == a.buyer);
+        valid = valid && basisPoints <= 10_000 && block.timestamp <= until && _complete(a)
+            && (status == IServiceEscrow.Status.Funded || status == IServiceEscrow.Status.Delivered
+                || status == IServiceEscrow.Status.Disputed);
+        bytes memory signature = _proposal(a, basisPoints, until, signer);
+        bytes memory call = abi.encodeCall(escrow.settle, (a, basisPoints, until, signature));
+        vm.assertTrue(_call(caller, call) == valid, "settle");
+        if (valid) _pay(i, a, basisPoints);
     }
 
     /// Opening once more what was opened, in whatever status it is, must fail.
     function openAgain(uint256 which) external {
         if (agreements.length == 0) return;
         (, IServiceEscrow.Agreement memory a) = _pick(which);
-        vm.assertTrue(!_call(a.buyer, _opening(a)), "open again");
+        vm.assertTrue(!_call(a.buyer, _opening(a, true)), "open again");
     }
 
     /// Money that comes by itself belongs to no deal and must not change any.
@@ -162,20 +209,24 @@ contract Handler is Test {
         donated += amount;
     }
 
+    /// The guardian's brake: nothing can be opened, everything else goes on.
+    function pause(uint256 seed) external {
+        paused = seed % 8 == 0;
+        rules.pauseDeposits(paused);
+    }
+
     function wait(uint256 time) external {
         vm.warp(block.timestamp + _bound(time, 0, 15));
     }
 
     // What must hold.
 
-    /// The escrow holds the prices of the deals that are not over, and donations: not a unit less or more.
+    /// The escrow holds the prices and bonds of the deals that are not over, and donations: not a unit less or more.
     function checkMoney() external view {
-        uint256 held = donated;
-        for (uint256 i; i < known.length; ++i) {
-            if (!_over(known[i].status)) held += agreements[i].price;
-        }
+        uint256 held = _held();
         vm.assertEq(dollar.balanceOf(address(escrow)), held, "held");
-        uint256 sum = held;
+        vm.assertEq(dollar.balanceOf(TREASURY), expected[TREASURY], "fees");
+        uint256 sum = held + expected[TREASURY];
         for (uint256 i; i < PARTIES; ++i) {
             vm.assertEq(dollar.balanceOf(_party(i)), expected[_party(i)], "balance");
             sum += expected[_party(i)];
@@ -184,25 +235,63 @@ contract Handler is Test {
         vm.assertEq(sum, PARTIES * FUNDS, "nothing minted");
     }
 
-    /// A deal that is over has paid exactly once, every other has not paid; the escrow's record is the model's.
+    /// A deal that is over has paid exactly once, every other has not paid; the escrow's record is the model's. A leg
+    /// that went beyond Funded has a complete bundle.
     function checkDeals() external view {
         for (uint256 i; i < known.length; ++i) {
-            vm.assertEq(known[i].paid, _over(known[i].status) ? 1 : 0, "paid once");
-            (IServiceEscrow.Status status, uint40 since,) = escrow.deals(escrow.hashAgreement(agreements[i]));
-            vm.assertEq(uint256(status), uint256(known[i].status), "status");
+            IServiceEscrow.Status status = known[i].status;
+            vm.assertEq(known[i].paid, _over(status) ? 1 : 0, "paid once");
+            (IServiceEscrow.Status got, uint40 since,,) = escrow.deals(escrow.hashAgreement(agreements[i]));
+            vm.assertEq(uint256(got), uint256(status), "status");
             vm.assertEq(since, known[i].since, "since");
+            bool moved = status == IServiceEscrow.Status.Delivered || status == IServiceEscrow.Status.Disputed
+                || status == IServiceEscrow.Status.Settled;
+            bytes32 word = agreements[i].bundle;
+            if (word == 0) continue;
+            (uint16 legs, uint16 accepted, bool broken) = escrow.bundles(escrow.bundleKey(agreements[i].buyer, word));
+            vm.assertTrue(!moved || (legs == accepted && !broken), "a bundle is atomic");
         }
     }
 
-    function _opening(IServiceEscrow.Agreement memory a) private view returns (bytes memory) {
+    // Calls.
+
+    /// Mostly three parties; sometimes one of them twice, which must be refused.
+    function _agreement(uint256 seed, uint96 price) private returns (IServiceEscrow.Agreement memory a) {
+        uint256 turn = 1 + (seed >> 8) % 2;
+        (a.buyer, a.seller) = (_party(seed % PARTIES), _party(seed % PARTIES + turn));
+        a.arbiter = (seed >> 16) % 8 == 0 ? _party(seed >> 20) : _party(seed % PARTIES + 2 * turn);
+        if ((seed >> 16) % 8 == 1) a.seller = a.buyer;
+        a.token = address(dollar);
+        a.price = uint96(_bound(price, 0, FUNDS / 5));
+        a.bond = uint96((seed >> 120) % 3 == 0 ? 0 : _bound(seed >> 124, 0, 100));
+        a.deliverBy = uint64(block.timestamp + _bound(seed >> 24, 0, 200) - _bound(seed >> 32, 0, 10));
+        a.acceptBy = uint64(a.deliverBy - _bound(seed >> 112, 0, 60) + ((seed >> 118) % 8 == 0 ? 60 : 0));
+        a.reviewSeconds = uint64(_bound(seed >> 40, 0, 15));
+        a.rulingSeconds = uint64(_bound(seed >> 48, 0, 40));
+        a.salt = bytes32(++next);
+    }
+
+    function _sellerSignature(IServiceEscrow.Agreement memory a) private view returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(_key(_indexOf(a.seller)), escrow.hashAgreement(a));
-        return abi.encodeCall(escrow.open, (a, _pack(v, r, s), 0, 0, 0, 0));
+        return _pack(v, r, s);
+    }
+
+    function _proposal(IServiceEscrow.Agreement memory a, uint256 basisPoints, uint256 until, address signer)
+        private
+        view
+        returns (bytes memory)
+    {
+        bytes32 digest = escrow.hashSettlement(escrow.hashAgreement(a), basisPoints, until);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(_key(_indexOf(signer)), digest);
+        return _pack(v, r, s);
+    }
+
+    function _opening(IServiceEscrow.Agreement memory a, bool signed) private view returns (bytes memory) {
+        bytes memory signature = signed ? _sellerSignature(a) : bytes("");
+        return abi.encodeCall(escrow.open, (a, signature, 0, 0, 0, 0));
     }
 
     function _relayedOpening(IServiceEscrow.Agreement memory a) private view returns (bytes memory) {
-        bytes32 id = escrow.hashAgreement(a);
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(_key(_indexOf(a.seller)), id);
-        bytes memory signature = _pack(v, r, s);
         bytes32 structHash = keccak256(
             abi.encode(
                 dollar.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
@@ -211,11 +300,12 @@ contract Handler is Test {
                 uint256(a.price),
                 0,
                 type(uint256).max,
-                id
+                escrow.hashAgreement(a)
             )
         );
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", dollar.DOMAIN_SEPARATOR(), structHash));
-        (v, r, s) = vm.sign(_key(_indexOf(a.buyer)), digest);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(_key(_indexOf(a.buyer)), digest);
+        bytes memory signature = _sellerSignature(a);
         return abi.encodeCall(escrow.openWithAuthorization, (a, signature, 0, type(uint256).max, v, r, s));
     }
 
@@ -224,47 +314,5 @@ contract Handler is Test {
         (ok,) = address(escrow).call(call);
         if (ok) ++succeeded[bytes4(call)];
         else ++refused[bytes4(call)];
-    }
-
-    function _enter(uint256 i, IServiceEscrow.Status status) private {
-        (known[i].status, known[i].since) = (status, block.timestamp);
-    }
-
-    function _pay(uint256 i, IServiceEscrow.Agreement memory a, uint256 toSeller) private {
-        known[i].status = toSeller == 0 ? IServiceEscrow.Status.Refunded : IServiceEscrow.Status.Settled;
-        known[i].paid++;
-        expected[a.seller] += toSeller;
-        expected[a.buyer] += a.price - toSeller;
-    }
-
-    /// The right party most of the time, any otherwise.
-    function _caller(uint256 who, address right) private pure returns (address) {
-        return who % 4 != 0 ? right : _party(who >> 2);
-    }
-
-    /// One of the last deals, mostly one that is not over.
-    function _pick(uint256 which) private view returns (uint256 i, IServiceEscrow.Agreement memory a) {
-        uint256 recent = agreements.length < 8 ? agreements.length : 8;
-        for (uint256 k; k < recent; ++k) {
-            i = agreements.length - 1 - (which % recent + k) % recent;
-            if ((which >> 8) % 5 == 0 || !_over(known[i].status)) break;
-        }
-        a = agreements[i];
-    }
-
-    function _over(IServiceEscrow.Status status) private pure returns (bool) {
-        return status == IServiceEscrow.Status.Settled || status == IServiceEscrow.Status.Refunded;
-    }
-
-    function _key(uint256 i) private pure returns (uint256) {
-        return 0x1000 + i % PARTIES;
-    }
-
-    function _party(uint256 i) private pure returns (address) {
-        return vm.addr(_key(i));
-    }
-
-    function _indexOf(address party) private pure returns (uint256 i) {
-        while (_party(i) != party) ++i;
     }
 }

@@ -28,15 +28,19 @@ contract EscrowInvariantTest is Test {
     /// refused.
     function test_TheHandlerGetsEverywhere() public {
         bytes32 random = keccak256("calls");
-        for (uint256 i; i < 2_500; ++i) {
+        for (uint256 i; i < 4_000; ++i) {
             random = keccak256(abi.encode(random));
             _step(uint256(random), uint256(keccak256(abi.encode(random, 1))));
-            handler.checkMoney();
+            if (i % 16 == 0) handler.checkMoney();
         }
+        handler.checkMoney();
         handler.checkDeals();
-        bytes4[9] memory functions = [
+        bytes4[12] memory functions = [
             IServiceEscrow.open.selector,
             IServiceEscrow.openWithAuthorization.selector,
+            IServiceEscrow.openBundle.selector,
+            IServiceEscrow.accept.selector,
+            IServiceEscrow.settle.selector,
             IServiceEscrow.deliver.selector,
             IServiceEscrow.release.selector,
             IServiceEscrow.claim.selector,
@@ -53,7 +57,7 @@ contract EscrowInvariantTest is Test {
     }
 
     function _step(uint256 x, uint256 y) private {
-        uint256 kind = (x >> 200) % 11;
+        uint256 kind = (x >> 200) % 15;
         if (kind == 0) handler.open(x, uint96(y), x & 1 == 0);
         else if (kind == 1) handler.deliver(x, y);
         else if (kind == 2) handler.release(x, y);
@@ -64,6 +68,10 @@ contract EscrowInvariantTest is Test {
         else if (kind == 7) handler.settleUnruled(x, y);
         else if (kind == 8) handler.openAgain(x);
         else if (kind == 9) handler.donate(x, y);
+        else if (kind == 10) handler.openBundle(x, uint96(y));
+        else if (kind == 11) handler.accept(x, y, x & 1 == 0);
+        else if (kind == 12) handler.settle(x, y, x >> 64, y >> 64);
+        else if (kind == 13) handler.pause(y);
         else handler.wait(x);
     }
 }
