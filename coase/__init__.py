@@ -37,15 +37,30 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.market.study import Shown as Shown
     from coase.market.study import Study as Study
     from coase.negotiation.alternating import AlternatingOffers as AlternatingOffers
+    from coase.negotiation.among import TableResult as TableResult
+    from coase.negotiation.among import negotiate_among as negotiate_among
+    from coase.negotiation.contract_net import Announce as Announce
     from coase.negotiation.draws import session_seed as session_seed
+    from coase.negotiation.hold import hold as hold
+    from coase.negotiation.mechanism import Award as Award
+    from coase.negotiation.mechanism import Bid as Bid
+    from coase.negotiation.mechanism import Clearing as Clearing
+    from coase.negotiation.mechanism import Close as Close
+    from coase.negotiation.mechanism import Decline as Decline
+    from coase.negotiation.mechanism import Mechanism as Mechanism
+    from coase.negotiation.mechanism import Trade as Trade
+    from coase.negotiation.mechanism import mechanism as mechanism
     from coase.negotiation.moves import Accept as Accept
     from coase.negotiation.moves import Ask as Ask
     from coase.negotiation.moves import Move as Move
     from coase.negotiation.moves import Propose as Propose
     from coase.negotiation.moves import Walk as Walk
     from coase.negotiation.player import Player as Player
+    from coase.negotiation.posted_price import Post as Post
     from coase.negotiation.problem import Now as Now
     from coase.negotiation.problem import Problem as Problem
+    from coase.negotiation.sealed_window import Commit as Commit
+    from coase.negotiation.sealed_window import Reveal as Reveal
     from coase.negotiation.session import Result as Result
     from coase.negotiation.session import negotiate as negotiate
     from coase.negotiation.skill import Negotiator as Negotiator
@@ -60,14 +75,21 @@ _NAMES = {
     "AgentContent": "coase.agent.content",
     "Agreement": "coase.terms.agreement",
     "AlternatingOffers": "coase.negotiation.alternating",
+    "Announce": "coase.negotiation.contract_net",
     "ArbiterAgent": "coase.agent.content",
     "Ask": "coase.negotiation.moves",
+    "Award": "coase.negotiation.mechanism",
+    "Bid": "coase.negotiation.mechanism",
     "BuyerAgent": "coase.agent.content",
     "Case": "coase.agent.content",
+    "Clearing": "coase.negotiation.mechanism",
+    "Close": "coase.negotiation.mechanism",
     "CoaseError": "coase.errors",
+    "Commit": "coase.negotiation.sealed_window",
     "Comparison": "coase.market.study",
     "Deal": "coase.agent.want",
     "DealError": "coase.errors",
+    "Decline": "coase.negotiation.mechanism",
     "Delivery": "coase.agent.content",
     "Domain": "coase.terms.domain",
     "Identity": "coase.identity",
@@ -75,6 +97,7 @@ _NAMES = {
     "Listing": "coase.terms.listing",
     "Mandate": "coase.agent.mandate",
     "Marketplace": "coase.agent.marketplace",
+    "Mechanism": "coase.negotiation.mechanism",
     "Move": "coase.negotiation.moves",
     "Negotiator": "coase.negotiation.skill",
     "Now": "coase.negotiation.problem",
@@ -82,21 +105,28 @@ _NAMES = {
     "Order": "coase.terms.order",
     "Picture": "coase.market.study",
     "Player": "coase.negotiation.player",
+    "Post": "coase.negotiation.posted_price",
     "Problem": "coase.negotiation.problem",
     "Propose": "coase.negotiation.moves",
     "Refusal": "coase.agent.content",
     "Result": "coase.negotiation.session",
+    "Reveal": "coase.negotiation.sealed_window",
     "Ruling": "coase.agent.content",
     "SellerAgent": "coase.agent.content",
     "Shown": "coase.market.study",
     "Study": "coase.market.study",
     "StudyResult": "coase.market.experiment",
+    "TableResult": "coase.negotiation.among",
     "Tools": "coase.agent.content",
     "Trace": "coase.negotiation.trace",
+    "Trade": "coase.negotiation.mechanism",
     "Walk": "coase.negotiation.moves",
     "Want": "coase.agent.want",
+    "hold": "coase.negotiation.hold",
     "load_agent": "coase.loading",
+    "mechanism": "coase.negotiation.mechanism",
     "negotiate": "coase.negotiation.session",
+    "negotiate_among": "coase.negotiation.among",
     "run_study": "coase.market.experiment",
     "session_seed": "coase.negotiation.draws",
     "skill": "coase.loading",

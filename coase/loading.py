@@ -1,9 +1,9 @@
 """Content (skills, agents, studies) by name, by class or by path.
 
 A name is looked up in the content that ships with coase, then among the entry points of other distributions (groups
-``coase.skills``, ``coase.agents``, ``coase.studies``); a name that both have is an error. A file of one's own is named
-by its path only: ``./my_haggler.py``, or ``./my_haggler.py:Patient`` when it holds several. Loading a file runs it, so
-paths come from the owner, never from a counterparty.
+``coase.skills``, ``coase.agents``, ``coase.studies``, ``coase.mechanisms``); a name that both have is an error. A file
+of one's own is named by its path only: ``./my_haggler.py``, or ``./my_haggler.py:Patient`` when it holds several.
+Loading a file runs it, so paths come from the owner, never from a counterparty.
 
 A class is content of a kind when its attribute `content_kind` says so: ``"skills"`` for skills.
 """
@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.abc import SourceLoader
@@ -30,7 +31,13 @@ from pydantic import BaseModel, ValidationError
 from coase.errors import ConfigurationError, UnknownName, UsageError
 
 FOLDERS = {"skills": "skills", "agents": "agents", "studies": "simulation", "examples": "examples"}
-SINGULAR = {"skills": "skill", "agents": "agent", "studies": "study", "examples": "example"}
+SINGULAR = {
+    "skills": "skill",
+    "agents": "agent",
+    "studies": "study",
+    "examples": "example",
+    "mechanisms": "mechanism",  # those that ship are in the library
+}
 LARGEST_FILE = 2**20  # bytes
 
 Content = TypeVar("Content", bound=BaseModel)
@@ -90,8 +97,8 @@ def names(kind: str) -> list[str]:
     return sorted({*_shipped(kind), *_installed(kind)})
 
 
-def find(kind: str, what: str | os.PathLike[str]) -> type[Any]:
-    """The class of the content with this name or path.
+def find(kind: str, what: str | os.PathLike[str], *, known: Iterable[str] = ()) -> type[Any]:
+    """The class of the content with this name or path. `known` are further names, to be listed when none fits.
 
     Raises:
         UnknownName: nothing of this name, or no file at this path.
@@ -117,7 +124,7 @@ def find(kind: str, what: str | os.PathLike[str]) -> type[Any]:
             code="name_clash",
         )
     if not holders:
-        raise _unknown(kind, text, sorted({*shipped, *installed}))
+        raise _unknown(kind, text, sorted({*shipped, *installed, *known}))
     if text in shipped:
         return _only_class(load(shipped[text], kind, name=text), kind, text, "")
     return _installed_class(kind, installed[text][0])
@@ -194,6 +201,8 @@ class _Bytes(SourceLoader):
 
 
 def _shipped(kind: str) -> dict[str, Path]:
+    if kind in SINGULAR and kind not in FOLDERS:
+        return {}
     folder = content(kind)
     found = {path.stem: path for path in folder.glob("*.py") if not path.stem.startswith("_")}
     inside = f"{SINGULAR[kind]}.py"
