@@ -64,6 +64,9 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.session import Result as Result
     from coase.negotiation.session import negotiate as negotiate
     from coase.negotiation.skill import Negotiator as Negotiator
+    from coase.negotiation.tournament.result import TournamentResult as TournamentResult
+    from coase.negotiation.tournament.scenario import Scenario as Scenario
+    from coase.negotiation.tournament.tournament import tournament as tournament
     from coase.negotiation.trace import Trace as Trace
     from coase.terms.agreement import Agreement as Agreement
     from coase.terms.domain import Domain as Domain
@@ -112,12 +115,14 @@ _NAMES = {
     "Result": "coase.negotiation.session",
     "Reveal": "coase.negotiation.sealed_window",
     "Ruling": "coase.agent.content",
+    "Scenario": "coase.negotiation.tournament.scenario",
     "SellerAgent": "coase.agent.content",
     "Shown": "coase.market.study",
     "Study": "coase.market.study",
     "StudyResult": "coase.market.experiment",
     "TableResult": "coase.negotiation.among",
     "Tools": "coase.agent.content",
+    "TournamentResult": "coase.negotiation.tournament.result",
     "Trace": "coase.negotiation.trace",
     "Trade": "coase.negotiation.mechanism",
     "Walk": "coase.negotiation.moves",
@@ -132,6 +137,7 @@ _NAMES = {
     "skill": "coase.loading",
     "study": "coase.market.experiment",
     "sweep": "coase.market.experiment",
+    "tournament": "coase.negotiation.tournament.tournament",
 }
 
 

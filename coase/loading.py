@@ -16,6 +16,7 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import inspect
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -83,6 +84,33 @@ def load_agent(what: Any, /, **parameters: Any) -> Any:
     return make(what if isinstance(what, type) else find("agents", what), parameters)
 
 
+def is_path(text: str) -> bool:
+    """Whether a text names a file of one's own rather than content by name."""
+    path = text.rpartition(":")[0] if ".py:" in text else text
+    return path.endswith(".py") or "/" in path or os.sep in path
+
+
+def described(text: str) -> tuple[str, dict[str, Any]]:
+    """A name or a path, and the parameters after it: ``"boulware:beta=0.2"`` is ``("boulware", {"beta": 0.2})``.
+
+    Raises:
+        UsageError: a parameter is not ``name=value``.
+    """
+    name, colon, tail = text.rpartition(":")
+    if not colon or "=" not in tail:
+        return text, {}
+    parameters: dict[str, Any] = {}
+    for part in tail.split(","):
+        key, equals, value = part.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageError(f"'{part}' in '{text}' is not name=value", hint="for example boulware:beta=0.2")
+        try:
+            parameters[key] = json.loads(value)
+        except ValueError:
+            parameters[key] = value
+    return name, parameters
+
+
 def content(kind: str) -> Path:
     """The folder of shipped content: the wheel's when installed, the clone's otherwise."""
     if kind not in FOLDERS:
@@ -110,7 +138,7 @@ def find(kind: str, what: str | os.PathLike[str], *, known: Iterable[str] = ()) 
             f"{what!r} is neither a name nor a path", hint="coase.skill takes also a class", code="bad_name"
         )
     path, _, chosen = text.rpartition(":") if ".py:" in text else (text, "", "")
-    if isinstance(what, os.PathLike) or path.endswith(".py") or "/" in path or os.sep in path:
+    if isinstance(what, os.PathLike) or is_path(path):
         file = Path(path).expanduser()
         if not file.is_file():
             raise UnknownName(f"no file {path}", hint="paths start from the current folder")

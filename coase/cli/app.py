@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from coase._version import __version__
-from coase.cli import bench, deals, demo, doctor, negotiate, registry, run_agents, simulate
+from coase.cli import bench, deals, demo, doctor, negotiate, registry, run_agents, simulate, tournament
 from coase.errors import CoaseError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("negotiate")(negotiate.negotiate)
 app.command("run")(run_agents.run_agents)
 app.add_typer(deals.app, name="deals")
 app.add_typer(registry.app, name="registry")
+app.command("tournament")(tournament.tournament)
 app.command("simulate")(simulate.simulate)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)

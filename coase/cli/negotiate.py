@@ -77,20 +77,9 @@ def negotiate(
 
 def skill_argument(text: str) -> Any:
     """The skill of a command-line argument: a name or a path, then ``:name=value,name=value`` if it has parameters."""
-    from coase.loading import skill
+    from coase.loading import described, skill
 
-    name, colon, tail = text.rpartition(":")
-    if not colon or "=" not in tail:
-        return skill(text)
-    parameters: dict[str, Any] = {}
-    for part in tail.split(","):
-        key, equals, value = part.partition("=")
-        if not equals or not key.isidentifier():
-            raise UsageError(f"'{part}' in '{text}' is not name=value", hint="for example boulware:beta=0.2")
-        try:
-            parameters[key] = json.loads(value)
-        except ValueError:
-            parameters[key] = value
+    name, parameters = described(text)
     return skill(name, **parameters)
 
 

@@ -1,0 +1,1 @@
+"""Tournaments: all ordered pairs of skills over packs of scenarios, resumable, bad skills kept at arm's length."""

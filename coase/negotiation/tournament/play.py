@@ -1,0 +1,110 @@
+"""Plays the pairs of one scenario: what a worker does, in whatever process."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coase.negotiation.alternating import AlternatingOffers, Session
+from coase.negotiation.draws import party_key, session_seed
+from coase.negotiation.moves import PARTIES
+from coase.negotiation.plan import plan_of
+from coase.negotiation.problem import Problem
+from coase.negotiation.skill import Negotiator
+from coase.negotiation.tournament.duel import Side, duel
+from coase.negotiation.tournament.entry import build
+from coase.negotiation.tournament.packs import scenario
+from coase.negotiation.tournament.scenario import Scenario
+from coase.negotiation.tournament.seats import Aside, Guest, Here, Seat
+
+FAILED = 0.0  # the utility of a party that broke a rule: the worst that a scenario has
+
+GUESTS = 64  # processes of guests at a time
+
+_guests: dict[str, Guest] = {}
+alone: dict[str, Negotiator] = {}  # skills of classes that no file brought, for runs in this process
+
+
+def play(task: Mapping[str, Any]) -> list[list[Any]]:
+    """Play all pairs of a task; what `coase.parallel` calls.
+
+    Returns:
+        Rows [buyer's number, seller's number, utility of the buyer, of the seller, step, end, who failed (0, 1, or
+        None), distance from the Nash point or None], in the order of the pairs.
+    """
+    place = _scenario(task["scenario"])
+    seats = [_seats(one, task["limits"]) for one in task["entries"]]
+    return [_one(place, seats, pair, task["seed"]) for pair in task["pairs"]]
+
+
+def close() -> None:
+    """End the processes of guests. They also end when this process does."""
+    for guest in _guests.values():
+        guest.close()
+    _guests.clear()
+
+
+def _scenario(given: Mapping[str, Any]) -> Scenario:
+    if "pack" in given:
+        return scenario(given["pack"], given["seed"], given["number"])
+    return Scenario.from_json(given)
+
+
+def _seats(one: Mapping[str, Any], limits: Mapping[str, Any]) -> tuple[Seat, Seat]:
+    """A seat for each side, since a skill also plays against itself. Processes start when first needed."""
+    if one["spec"] is None:
+        return Aside(alone[one["label"]]), Aside(alone[one["label"]])
+    if one["shipped"]:
+        skill = build(one["spec"])
+        return Here(skill), Here(skill)
+    first, second = (_guest(one["spec"], limits, side) for side in (0, 1))
+    return first, second
+
+
+def _guest(spec: Mapping[str, Any], limits: Mapping[str, Any], side: int) -> Guest:
+    """A guest that is kept from task to task: it forks for each negotiation, so it remembers nothing."""
+    key = json.dumps([spec, limits, side], sort_keys=True)
+    if key not in _guests:
+        if len(_guests) >= GUESTS:
+            close()
+        _guests[key] = Guest(spec, limits["seconds"], limits["memory"])
+    return _guests[key]
+
+
+def _one(place: Scenario, seats: Sequence[tuple[Seat, Seat]], pair: Sequence[int], seed: int) -> list[Any]:
+    mine = session_seed(seed, pair[2])
+    sides = [seats[pair[side]][side] for side in (0, 1)]
+    problems = [
+        Problem(place.rankings[side], PARTIES[side], place.deadline, place.reservation[side], party_key(mine, side))
+        for side in (0, 1)
+    ]
+    state = _played(place, sides, problems)
+    agreed = state.agreement
+    got = [place.reservation[side] if agreed is None else float(place.rankings[side].given[agreed]) for side in (0, 1)]
+    failed = PARTIES.index(state.left) if state.failed and state.left else None
+    if failed is not None:
+        got[failed] = FAILED
+    best = place.nash_point
+    return [*pair[:2], *got, state.step, state.reason, failed, None if best is None else math.dist(got, best)]
+
+
+def _played(place: Scenario, sides: Sequence[Seat], problems: Sequence[Problem]) -> Session:
+    plans = [_plan(seat, problem) for seat, problem in zip(sides, problems, strict=True)]
+    if plans[0] is not None and plans[1] is not None:
+        return duel(Side(problems[0], plans[0]), Side(problems[1], plans[1]))
+    for seat, problem in zip(sides, problems, strict=True):
+        seat.sit(problem)
+    rules = AlternatingOffers(place.domain, place.deadline)
+    state, turn = rules.start(), 0
+    while not state.ended:
+        state = rules.apply(state, PARTIES[turn], sides[turn].move(state.offer))
+        turn = 1 - turn
+    for seat in sides:
+        seat.leave()
+    return state
+
+
+def _plan(seat: Seat, problem: Problem) -> list[int] | None:
+    return plan_of(seat.skill, problem) if isinstance(seat, Here) else None

@@ -1,0 +1,31 @@
+"""`coase tournament`: a table for people, one object for programs, a page, and a folder to go on from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coase.cli.app import run
+
+
+def test_a_tournament_is_told_and_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The table names each skill; the same folder again plays nothing anew."""
+    arguments = ["tournament", "boulware", "conceder:beta=2", "--repeats", "2", "--out", str(tmp_path / "kept")]
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "conceder(beta=2.0)" in shown
+    assert run(arguments) == 0
+    assert capsys.readouterr().out == shown
+    assert run([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["negotiations"], found["report"]) == (8, None)
+    assert [line["skill"] for line in found["table"]] == ["boulware", "conceder(beta=2.0)"]
+
+
+def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a code, and the name that was probably meant."""
+    assert run(["tournament", "bulware", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["hint"]) == ("unknown_name", "did you mean boulware?")

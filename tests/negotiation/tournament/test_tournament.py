@@ -1,0 +1,211 @@
+"""Tournaments: the promised call, reproducible in every way it can be run, and safe from its participants."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import coase
+from coase.errors import CoaseError
+from coase.negotiation.tournament import packs
+
+BAD = Path(__file__).with_name("bad_skills.py")
+OWN = '''
+from __future__ import annotations
+from typing import Any
+import coase
+
+class Patient(coase.Negotiator):
+    """Hold firm."""
+    beta: float = 0.2
+    def target(self, t: Any) -> Any:
+        return 1 - t ** (1 / self.beta)
+'''
+SCRIPT = """
+import sys, coase
+if __name__ == "__main__":
+    result = coase.tournament(["boulware", "tit_for_tat", "./own.py"], ["price-only", "opposed"], repeats=2, seed=5,
+                              folder=sys.argv[1], workers=int(sys.argv[2]))
+    print(result.table())
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A file of one's own, in an empty folder, with a script that holds a tournament."""
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "go.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def held(folder: Path, store: str, workers: int = 1, at: int = 0) -> subprocess.CompletedProcess[str]:
+    """The script in a process of its own, which dies at a point if one is given."""
+    return subprocess.run(
+        [sys.executable, "go.py", store, str(workers)],
+        cwd=folder,
+        env={**os.environ, "COASE_CRASH_AT": str(at)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_a_kill_at_any_point_changes_nothing(own: Path) -> None:
+    """SIGKILL before and after each result is kept; the next start gives the table of an unbroken run."""
+    whole = held(own, "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.count("\n") == 4
+    for at in (2, 5):
+        assert held(own, f"killed-{at}", at=at).returncode == -signal.SIGKILL
+        again = held(own, f"killed-{at}")
+        assert (again.returncode, again.stdout) == (0, whole.stdout)
+    assert held(own, "workers", workers=2).stdout == whole.stdout
+
+
+def test_pairs_and_scores_are_those_of_negotiate() -> None:
+    """Each row is what `negotiate` gives for the same scenario, and a score the mean of a skill's utilities."""
+    names = ["boulware", "conceder", "tit_for_tat"]
+    result = coase.tournament(names, ["anac-like", "price-only"], repeats=3, seed=2)
+    assert len(result.rows) == 6 * 9
+    for row in result.rows:
+        pack, _, number = result.scenarios[row.place].rpartition("-")
+        place = packs.scenario(pack, 2, int(number) - 1)
+        alone = coase.negotiate(
+            coase.skill(names[row.buyer]),
+            coase.skill(names[row.seller]),
+            place.domain,
+            deadline=place.deadline,
+            reservation=place.reservation,
+            utilities=place.utilities,
+        )
+        assert (row.gains, row.step, row.end) == (alone.utilities, alone.step, alone.reason)
+    for line in result.standings:
+        k = names.index(line.skill)
+        mine = [row.gains[side] for row in result.rows for side in (0, 1) if (row.buyer, row.seller)[side] == k]
+        assert line.score == pytest.approx(np.mean(mine))
+        assert line.low <= line.score <= line.high
+    order = [line.score for line in result.standings]
+    assert order == sorted(order, reverse=True)
+
+
+def test_a_file_of_ones_own_plays_as_it_would_here(own: Path) -> None:
+    """In its own process a skill gets what the same skill gets in this one, whatever its parameters."""
+    there = coase.tournament(["conceder", f"{own}/own.py:beta=0.25"], "multi-issue", repeats=1, seed=3)
+    here = coase.tournament(["conceder", "boulware"], "multi-issue", repeats=1, seed=3)
+    assert [row.gains for row in there.rows] == [row.gains for row in here.rows]
+    assert there.labels == ("conceder", "own(beta=0.25)")
+
+
+def test_bad_skills_lose_by_rule() -> None:
+    """Each scores 0 with the reason; what the others got among themselves is as without them."""
+    bad = {
+        "Raises": "the skill raised ValueError: no",
+        "Hoards": "the skill raised MemoryError",
+        "Nonsense": "the skill raised TypeError",
+        "Cheats": "less than its reservation",
+        "Dies": "its process ended (status 3)",
+    }
+    skills = ["boulware", *(f"{BAD}:{name}" for name in bad)]
+    result = coase.tournament(skills, "price-only", repeats=1, seed=1, limits=(20, 64))
+    lines = {line.skill: line for line in result.standings}
+    assert {name: lines[name].failed for name in bad} == dict.fromkeys(bad, 7)
+    assert all(reason in lines[name].why for name, reason in bad.items())
+    assert lines["boulware"].failed == 0
+    assert result.standings[0].skill == "boulware"
+    among = coase.tournament(["boulware"], "price-only", repeats=1, seed=1)
+    assert [row.gains for row in result.rows if (row.buyer, row.seller) == (0, 0)] == [among.rows[0].gains]
+    assert all(row.gains[row.failed] == 0 for row in result.rows if row.failed is not None)
+
+
+def test_a_skill_that_hangs_is_stopped() -> None:
+    """It loses each negotiation at its limit, and the run goes on with a fresh process."""
+    result = coase.tournament(["boulware", f"{BAD}:Hangs"], "price-only", repeats=1, seed=1, limits=(0.2, 64))
+    (line,) = (line for line in result.standings if line.skill == "Hangs")
+    assert (line.failed, line.why) == (3, "over its time of 0.2 s")
+
+
+def test_nothing_is_remembered_between_negotiations() -> None:
+    """A global that a skill changes is as new in the next negotiation, so order and workers cannot matter."""
+    result = coase.tournament(["conceder", f"{BAD}:Remembers"], "price-only", repeats=2, seed=1)
+    firm = [row for row in result.rows if (row.buyer, row.seller) == (1, 1)]
+    assert {row.end for row in firm} == {"deadline"}
+
+
+def test_a_file_that_does_not_load_loses(tmp_path: Path) -> None:
+    """With the reason; nobody else is harmed."""
+    (tmp_path / "broken.py").write_text("import coase\nraise RuntimeError('oh')\n")
+    result = coase.tournament(["boulware", str(tmp_path / "broken.py")], "price-only", repeats=1)
+    (line,) = (line for line in result.standings if line.skill == "broken")
+    assert line.failed == 3
+    assert "does not load: RuntimeError: oh (line 2)" in line.why
+
+
+class Mutates(coase.Negotiator):
+    """A class that no file brought, and a cheat."""
+
+    def start(self, problem: coase.Problem) -> Any:
+        """All is worth everything."""
+        problem.ranking.given[:] = 1
+        problem.count = 10**9
+        return ()
+
+    def bid(self, state: Any, now: coase.Now) -> Any:
+        """Take anything."""
+        return state, 10**9, 0
+
+
+def test_a_class_plays_too_and_cannot_cheat() -> None:
+    """In this process, on copies; its moves are checked again. It cannot go to other processes or into a store."""
+    result = coase.tournament(["boulware", Mutates], "price-only", repeats=2, seed=1)
+    (line,) = (line for line in result.standings if line.skill == "Mutates")
+    assert line.failed > 0
+    assert line.why == "it would go below its reservation"
+    for asked in ({"workers": 2}, {"folder": "x"}):
+        with pytest.raises(CoaseError) as caught:
+            coase.tournament(["boulware", Mutates], "price-only", **asked)
+        assert caught.value.code == "skill_without_file"
+
+
+@pytest.mark.parametrize(
+    ("skills", "options", "code"),
+    [
+        ([], {}, "no_skills"),
+        ("boulware", {}, "no_skills"),
+        (["boulware", "boulware"], {}, "usage"),
+        (["bulware"], {}, "unknown_name"),
+        (["./nowhere.py"], {}, "unknown_name"),
+        ([7], {}, "not_a_skill"),
+        (["boulware"], {"scenarios": "anac"}, "unknown_name"),
+        (["boulware"], {"scenarios": []}, "bad_scenario"),
+        (["boulware"], {"repeats": 0}, "bad_repeats"),
+        (["boulware"], {"repeats": 10**9}, "bad_repeats"),
+        (["boulware"], {"seed": 1.5}, "bad_seed"),
+        (["boulware"], {"workers": 0}, "bad_workers"),
+        (["boulware"], {"executor": "threads"}, "bad_executor"),
+        (["boulware"], {"limits": (0, 5)}, "bad_limits"),
+    ],
+)
+def test_what_is_refused(skills: Any, options: dict[str, Any], code: str) -> None:
+    """Each with a code of its own."""
+    with pytest.raises(CoaseError) as caught:
+        coase.tournament(skills, **options)
+    assert caught.value.code == code
+
+
+def test_the_report_is_one_file(tmp_path: Path, need: Any) -> None:
+    """It says who won, why somebody lost, and names no other resource."""
+    need("matplotlib")
+    result = coase.tournament(["boulware", "conceder", f"{BAD}:Raises"], "price-only", repeats=2, seed=1)
+    text = result.report(tmp_path / "page.html").read_text()
+    assert "boulware has the best score" in text
+    assert "the skill raised ValueError: no" in text
+    assert not [word for word in ("<script", "<link", "url(http", "src='http", 'src="http') if word in text]
+    assert result.report(tmp_path / "again.html").read_text() == text
