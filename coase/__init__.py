@@ -50,6 +50,8 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.mechanism import Mechanism as Mechanism
     from coase.negotiation.mechanism import Trade as Trade
     from coase.negotiation.mechanism import mechanism as mechanism
+    from coase.negotiation.metrics import Metrics as Metrics
+    from coase.negotiation.metrics import measure as measure
     from coase.negotiation.moves import Accept as Accept
     from coase.negotiation.moves import Ask as Ask
     from coase.negotiation.moves import Move as Move
@@ -61,9 +63,14 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.problem import Problem as Problem
     from coase.negotiation.sealed_window import Commit as Commit
     from coase.negotiation.sealed_window import Reveal as Reveal
+    from coase.negotiation.sensitivity import Sensitivity as Sensitivity
+    from coase.negotiation.sensitivity import sensitivity as sensitivity
     from coase.negotiation.session import Result as Result
     from coase.negotiation.session import negotiate as negotiate
     from coase.negotiation.skill import Negotiator as Negotiator
+    from coase.negotiation.solutions import Solutions as Solutions
+    from coase.negotiation.solutions import rubinstein as rubinstein
+    from coase.negotiation.solutions import solutions as solutions
     from coase.negotiation.tournament.result import TournamentResult as TournamentResult
     from coase.negotiation.tournament.scenario import Scenario as Scenario
     from coase.negotiation.tournament.tournament import tournament as tournament
@@ -101,6 +108,7 @@ _NAMES = {
     "Mandate": "coase.agent.mandate",
     "Marketplace": "coase.agent.marketplace",
     "Mechanism": "coase.negotiation.mechanism",
+    "Metrics": "coase.negotiation.metrics",
     "Move": "coase.negotiation.moves",
     "Negotiator": "coase.negotiation.skill",
     "Now": "coase.negotiation.problem",
@@ -117,7 +125,9 @@ _NAMES = {
     "Ruling": "coase.agent.content",
     "Scenario": "coase.negotiation.tournament.scenario",
     "SellerAgent": "coase.agent.content",
+    "Sensitivity": "coase.negotiation.sensitivity",
     "Shown": "coase.market.study",
+    "Solutions": "coase.negotiation.solutions",
     "Study": "coase.market.study",
     "StudyResult": "coase.market.experiment",
     "TableResult": "coase.negotiation.among",
@@ -129,12 +139,16 @@ _NAMES = {
     "Want": "coase.agent.want",
     "hold": "coase.negotiation.hold",
     "load_agent": "coase.loading",
+    "measure": "coase.negotiation.metrics",
     "mechanism": "coase.negotiation.mechanism",
     "negotiate": "coase.negotiation.session",
     "negotiate_among": "coase.negotiation.among",
+    "rubinstein": "coase.negotiation.solutions",
     "run_study": "coase.market.experiment",
+    "sensitivity": "coase.negotiation.sensitivity",
     "session_seed": "coase.negotiation.draws",
     "skill": "coase.loading",
+    "solutions": "coase.negotiation.solutions",
     "study": "coase.market.experiment",
     "sweep": "coase.market.experiment",
     "tournament": "coase.negotiation.tournament.tournament",

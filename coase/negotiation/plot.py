@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coase.errors import MissingExtra, UsageError
+from coase.negotiation.metrics import measure, pareto
 from coase.negotiation.moves import PARTIES, Party, other
 from coase.negotiation.trace import Trace
-from coase.negotiation.utility import SLACK, Floats, Integers
+from coase.negotiation.utility import SLACK, Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,11 +71,7 @@ def save(result: Result, path: str | Path) -> Path:
         MissingExtra: matplotlib is not installed.
         UsageError: another file type, or a folder that does not exist.
     """
-    file = Path(path)
-    if file.suffix.lower() not in FORMATS:
-        raise UsageError(f"cannot draw {file.name}", hint=f"end it in {', '.join(FORMATS)}", code="bad_picture")
-    if not file.parent.is_dir():
-        raise UsageError(f"no folder {file.parent}", hint="make it first", code="bad_picture")
+    file = _picture(path)
     _write(result.trace, View(result.tables, result.reservation), file, file.suffix.lower()[1:])
     return file
 
@@ -90,21 +88,65 @@ def svg(trace: Trace, view: View | None = None) -> str:
     return text[text.index("<svg") :]
 
 
-def pareto(first: Floats, second: Floats) -> Integers:
-    """Numbers of the outcomes that none beats for one party without loss to the other, by falling `first`."""
-    ranked = np.lexsort((-second, -first))
-    best = np.maximum.accumulate(np.concatenate(([-np.inf], second[ranked][:-1])))
-    return ranked[second[ranked] > best].astype(np.int64)
+def concessions(result: Result, path: str | Path) -> Path:
+    """Draw what each party asked for itself and offered the other over the steps, as shares of its utility range.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        UsageError: another file type, or a folder that does not exist.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots(1, 2, sharey=True)
+        for ax, party, table, floor in zip(axes, PARTIES, result.tables, result.reservation, strict=True):
+            span = (float(table.max()) - floor) or 1.0
+            for who in (party, other(party)):
+                made = np.array(result.trace.offers(who), np.int64).reshape(-1, 2)
+                label = f"{who}'s offers" if party == PARTIES[0] else None
+                ax.plot(
+                    made[:, 0], (table[made[:, 1]] - floor) / span, color=COLOURS[who], marker=MARKERS[who],
+                    markersize=2.6, linewidth=1.4, label=label,
+                )  # fmt: skip
+            ax.axhline(0, color=INK, linewidth=1, linestyle=(0, (5, 3)))
+            if result.agreement is not None:
+                at = (result.utilities[PARTIES.index(party)] - floor) / span
+                label = "agreement" if party == PARTIES[0] else None
+                ax.plot([result.step], [at], marker="*", markersize=15, color=DEAL, linestyle="", label=label)
+            ax.set_title(f"as the {party} sees it")
+            ax.set_xlabel("step")
+        axes[0].set_ylabel("share of the range from no deal (0) to best (1)")
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+        figure.suptitle("Concessions", x=0.01, ha="left", fontsize=13, fontweight="bold")
+
+    return chart(path, draw, (10.5, 4.4))
 
 
-def nash(first: Floats, second: Floats, reservation: tuple[float, float]) -> int | None:
-    """The outcome with the largest product of gains over the reservations (Nash 1950); None when none gains both."""
-    gains = (first - reservation[0], second - reservation[1])
-    product = np.where((gains[0] > 0) & (gains[1] > 0), gains[0] * gains[1], 0.0)
-    return int(product.argmax()) if product.max() > 0 else None
+def chart(path: str | Path, draw: Callable[[Figure], None], size: tuple[float, float]) -> Path:
+    """Draw a figure of this size in inches into a .png, .svg or .pdf file, and return its path.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        UsageError: another file type, or a folder that does not exist.
+    """
+    file = _picture(path)
+    _figure(draw, size, file, file.suffix.lower()[1:])
+    return file
+
+
+def _picture(path: str | Path) -> Path:
+    file = Path(path)
+    if file.suffix.lower() not in FORMATS:
+        raise UsageError(f"cannot draw {file.name}", hint=f"end it in {', '.join(FORMATS)}", code="bad_picture")
+    if not file.parent.is_dir():
+        raise UsageError(f"no folder {file.parent}", hint="make it first", code="bad_picture")
+    return file
 
 
 def _write(trace: Trace, view: View, target: Path | io.StringIO, kind: str) -> None:
+    _figure(lambda figure: _draw(figure, trace, view), (10.5 if view.tables else 6.4, 4.7), target, kind)
+
+
+def _figure(draw: Callable[[Figure], None], size: tuple[float, float], target: Path | io.StringIO, kind: str) -> None:
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -112,8 +154,8 @@ def _write(trace: Trace, view: View, target: Path | io.StringIO, kind: str) -> N
         raise MissingExtra("drawing a negotiation", "plot") from error
     undated: Any = {"svg": dict.fromkeys(("Date", "Creator", "Format", "Type")), "pdf": {"CreationDate": None}}
     with rc_context(STYLE):
-        figure = Figure(figsize=(10.5 if view.tables else 6.4, 4.7), layout="constrained")
-        _draw(figure, trace, view)
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
         figure.savefig(target, format=kind, dpi=150, metadata=undated.get(kind))
 
 
@@ -175,8 +217,9 @@ def _space(ax: Axes, trace: Trace, view: View, tables: tuple[Floats, Floats]) ->
     lines: Any = {"linestyle": (0, (5, 3)), "linewidth": 1}
     ax.axvline(view.reservation[0], color=COLOURS["buyer"], label="buyer's reservation", **lines)
     ax.axhline(view.reservation[1], color=COLOURS["seller"], label="seller's reservation", **lines)
-    fair, agreed = nash(first, second, view.reservation), trace.session().agreement
-    if fair is not None:
+    nash, agreed = measure(first, second, view.reservation, view.reservation).nash, trace.session().agreement
+    if nash is not None:
+        fair = nash.outcome
         ax.plot(
             [first[fair]], [second[fair]], marker="D", markersize=8, markerfacecolor="none", markeredgecolor=INK,
             markeredgewidth=1.3, linestyle="", label="Nash bargaining solution",

@@ -8,6 +8,7 @@ from typing import Any
 
 from coase.errors import UsageError
 from coase.negotiation.alternating import AlternatingOffers
+from coase.negotiation.metrics import Metrics, measure
 from coase.negotiation.moves import PARTIES, Party
 from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
@@ -50,6 +51,18 @@ class Result:
         from coase.negotiation.plot import save
 
         return save(self, path)
+
+    def plot_concessions(self, path: str | Path) -> Path:
+        """Draw what each party asked for and what it was offered, each in its own utility; errors as for `plot`."""
+        from coase.negotiation.plot import concessions
+
+        return concessions(self, path)
+
+    def metrics(self) -> Metrics:
+        """How good the agreement is beside the Pareto frontier and the Nash, Kalai, Kalai-Smorodinsky and welfare
+        points.
+        """
+        return measure(*self.tables, self.utilities, self.reservation)
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON."""

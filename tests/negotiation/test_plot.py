@@ -10,12 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import coase
 from coase.errors import MissingExtra, UsageError
-from coase.negotiation.plot import View, nash, pareto, save, svg
+from coase.negotiation.plot import View, save, svg
 
 pytest.importorskip("matplotlib")
 
@@ -96,23 +94,6 @@ def test_every_ending_can_be_drawn(kind: str, tmp_path: Path) -> None:
     result = results[kind]()
     png_size(save(result, tmp_path / "a.png").read_bytes())
     ET.fromstring(svg(result.trace))
-
-
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25))
-def test_the_frontier_is_what_nobody_beats(points: list[tuple[int, int]]) -> None:
-    """Against the definition, by brute force; of equal outcomes one stands for all."""
-    first, second = (np.array(column, float) for column in zip(*points, strict=True))
-    best = {points[i] for i in pareto(first, second)}
-    beaten = {p for p in points for q in points if q != p and q[0] >= p[0] and q[1] >= p[1]}
-    assert best == set(points) - beaten
-
-
-def test_nash_maximises_the_product_of_gains() -> None:
-    """On a linear frontier it halves what lies above the reservations; where nobody can gain there is none."""
-    buyer = np.linspace(1, 0, 101)
-    assert nash(buyer, 1 - buyer, (0.0, 0.0)) == 50
-    assert nash(buyer, 1 - buyer, (0.2, 0.0)) == 40
-    assert nash(buyer, 1 - buyer, (0.6, 0.6)) is None
 
 
 @pytest.mark.parametrize("name", ["trace.gif", "trace", "nowhere/trace.png"])
