@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import coincurve
 from Crypto.Hash import keccak as _keccak
@@ -75,7 +76,11 @@ def checksum(account: str) -> str:
     """An account with the EIP-55 checksum; `SignatureError` when it is not one."""
     if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
         raise SignatureError(f"{account!r} is not an account", hint="0x and 40 hexadecimal digits", code="bad_account")
-    plain = account[2:].lower()
+    return _checksum(account[2:].lower())
+
+
+@lru_cache(4096)
+def _checksum(plain: str) -> str:
     marks = keccak(plain.encode()).hex()
     return "0x" + "".join(c.upper() if int(m, 16) >= 8 else c for c, m in zip(plain, marks, strict=False))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from coase.settlement.outbox_table import Row
 from coase.settlement.records import Call
 
-TOGETHER = 64  # intents that are prepared at once: signing them holds the loop for a few dozen milliseconds
+TOGETHER = 64  # intents that are prepared at once: signing them holds the loop for some milliseconds
 
 
 @dataclass(eq=False)
@@ -77,11 +77,11 @@ class Intents:
             wanted.given_up = True
             self._queue.remove(wanted)
 
-    def next(self) -> list[Wanted]:
-        """The first ones in the queue, each intent once, that have nothing yet."""
+    def next(self, room: int) -> list[Wanted]:
+        """The first ones in the queue, each intent once, that have nothing yet; at most `room`."""
         chosen: dict[str, Wanted] = {}
         for wanted in self._queue:
-            if not wanted.settled and len(chosen) < TOGETHER:
+            if not wanted.settled and len(chosen) < min(room, TOGETHER):
                 chosen.setdefault(wanted.intent, wanted)
         return list(chosen.values())
 

@@ -65,9 +65,23 @@ class Node:
         return _or_raise((await self.simulate(sender, [call]))[0])
 
     async def simulate(self, sender: str, calls: Sequence[Call]) -> list[int | SettlementError]:
-        """For each call, run on the block to come: the gas limit it should get, or why it would not work."""
-        found = await self.ask_all([_simulation(sender, call) for call in calls])
-        return [_gas(call, answer) for call, answer in zip(calls, found, strict=True)]
+        """For each call, the gas limit it should get, or why it would not work.
+
+        It is run on the latest block, which is cheap; what fails there is run on the block to come, which knows our
+        own transactions on their way, and a later time.
+        """
+        found = [
+            _gas(call, answer)
+            for call, answer in zip(
+                calls, await self.ask_all([_simulation(sender, call, "latest") for call in calls]), strict=True
+            )
+        ]
+        failed = [index for index, gas in enumerate(found) if isinstance(gas, Exception)]
+        if failed:
+            again = await self.ask_all([_simulation(sender, calls[index], "pending") for index in failed])
+            for index, answer in zip(failed, again, strict=True):
+                found[index] = _gas(calls[index], answer)
+        return found
 
     async def fees(self) -> tuple[int, int]:
         """(the most to pay, the tip) in wei for a unit of gas; the base fee may double before we pay too little."""
@@ -250,13 +264,13 @@ class Node:
         )
 
 
-def _simulation(sender: str, call: Call) -> Request:
+def _simulation(sender: str, call: Call, block: str) -> Request:
     tx: dict[str, Any] = {"from": sender, "value": hex(call.value), "data": "0x" + call.data.hex()}
     if call.to is not None:
         tx["to"] = checksum(call.to)
     if call.gas is None:
-        return "eth_estimateGas", [tx, "pending"]
-    return "eth_call", [{**tx, "gas": hex(call.gas)}, "pending"]
+        return "eth_estimateGas", [tx, block]
+    return "eth_call", [{**tx, "gas": hex(call.gas)}, block]
 
 
 def _gas(call: Call, answer: Any) -> int | SettlementError:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sqlite3
 from asyncio import Lock
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coase import crash
@@ -22,7 +23,7 @@ from coase.identity import Identity
 from coase.settlement.intents import Intents, Wanted
 from coase.settlement.node import Node, Sent
 from coase.settlement.outbox_table import OutboxTable, Prepared, Row, not_written
-from coase.settlement.policy import Finality, Policy
+from coase.settlement.policy import MINED, Finality, Policy
 from coase.settlement.records import Call, Patience, Receipt
 from coase.settlement.repair import Repair
 from coase.settlement.signing import call_of, sign
@@ -30,6 +31,9 @@ from coase.settlement.watch import Watch
 
 if TYPE_CHECKING:
     from web3 import AsyncWeb3
+
+
+MOST_WAITING = 64  # transactions of one key on their way at once: nodes drop what is beyond
 
 
 class Outbox:
@@ -162,13 +166,17 @@ class Outbox:
         with self._intents.waiting(wanted):
             while not wanted.settled:
                 async with self.lock:
-                    if not wanted.settled:
-                        await self._together()
+                    waiting = self.table.waiting()
+                    if not wanted.settled and len(waiting) < MOST_WAITING:
+                        await self._together(MOST_WAITING - len(waiting))
+                if not wanted.settled and waiting:
+                    with suppress(TransactionReverted):  # its own senders hear of that
+                        await self._mined(waiting[0].id, MINED)
         return wanted.result()
 
-    async def _together(self) -> None:
+    async def _together(self, room: int) -> None:
         batch = []
-        for wanted in self._intents.next():
+        for wanted in self._intents.next(room):
             row = self.table.find(wanted.intent)
             if row is not None:
                 wanted.succeed(row)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from coase.errors import MissingExtra
 from coase.identity import Identity, checksum, keccak
 from coase.settlement.records import Call
 
 try:
-    from eth_account import Account
     from eth_account.typed_transactions.typed_transaction import TypedTransaction
+    from ethereum_rlp import rlp
+    from ethereum_types.bytes import Bytes
+    from ethereum_types.numeric import Uint
     from hexbytes import HexBytes
 except ImportError as error:
     raise MissingExtra("the chain", "chain") from error
@@ -18,17 +18,12 @@ except ImportError as error:
 
 def sign(identity: Identity, call: Call, *, chain_id: int, nonce: int, gas: int, fees: tuple[int, int]) -> bytes:
     """The raw transaction; `fees` is (the most to pay, the tip) in wei for a unit of gas. Deterministic (RFC 6979)."""
-    tx: dict[str, Any] = {
-        "chainId": chain_id,
-        "nonce": nonce,
-        "maxFeePerGas": fees[0],
-        "maxPriorityFeePerGas": fees[1],
-        "gas": gas,
-        "value": call.value,
-        "data": call.data,
-        **({"to": checksum(call.to)} if call.to is not None else {}),
-    }
-    return bytes(Account.sign_transaction(tx, identity.secret).raw_transaction)
+    to = bytes.fromhex(checksum(call.to)[2:]) if call.to is not None else b""
+    numbers = (Uint(value) for value in (chain_id, nonce, fees[1], fees[0], gas))
+    fields = (*numbers, Bytes(to), Uint(call.value), Bytes(call.data), ())
+    signature = identity.sign(keccak(b"\x02" + rlp.encode(fields)))
+    r, s = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64]))
+    return b"\x02" + bytes(rlp.encode((*fields, Uint(signature[64] - 27), Uint(r), Uint(s))))
 
 
 def call_of(raw: bytes) -> Call:

@@ -119,10 +119,16 @@ async def test_a_closed_chain_is_not_asked_again() -> None:
 )
 async def test_reverts_are_decoded_however_they_are_wrapped(chain: EmbeddedChain, data: Any, reason: str) -> None:
     """Nodes put the revert data in different places; without data the node's message is the reason."""
-    said = node(chain, "eth_estimateGas", {"code": 3, "message": "execution reverted", "data": data})
+    said = node(chain, "eth_estimateGas", *[{"code": 3, "message": "execution reverted", "data": data}] * 2)
     with pytest.raises(TransactionReverted) as caught:
         await said.gas_for(ALICE.account, Call(ALICE.account))
     assert caught.value.reason == reason
+
+
+async def test_what_fails_on_the_latest_block_may_work_on_the_next(chain: EmbeddedChain) -> None:
+    """A call that needs a transaction on its way, or a later time, is simulated again on the block to come."""
+    said = node(chain, "eth_estimateGas", {"code": 3, "message": "execution reverted"})
+    assert await said.gas_for(ALICE.account, Call(ALICE.account)) == 26_250
 
 
 async def test_an_estimate_gets_a_margin(chain: EmbeddedChain) -> None:

@@ -137,6 +137,23 @@ async def test_many_at_once_where_blocks_take_time(chain: EmbeddedChain, db: sql
     assert requests(w3).count("eth_sendRawTransaction") == 20
 
 
+async def test_no_more_are_on_their_way_than_nodes_keep(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
+    """Of 200 intents at once on a slow node, 64 wait there at most; the rest follows as they are mined."""
+
+    class Counting(SlowProvider):
+        most = 0
+
+        async def make_request(self, method: Any, params: Any) -> Any:
+            self.most = max(self.most, len(self.waiting))
+            return await super().make_request(method, params)
+
+    node = Counting(chain.w3.provider, looks=100)
+    box = outbox(chain, db, connect(node), Patience(attempts=2, polls=30, rounds=9, pause=0))
+    await asyncio.gather(*(box.send(f"pay {n}", PAY) for n in range(200)))
+    assert node.most == 64
+    assert (await paid(chain), await count(chain)) == (1000, 200)
+
+
 async def test_one_intent_from_many_tasks_is_one_transaction(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
     """Twenty tasks that want the same thing get the same receipt."""
     box = outbox(chain, db)

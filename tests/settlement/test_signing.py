@@ -29,6 +29,15 @@ def test_a_signed_call_reads_back(call: Call, nonce: int, gas: int) -> None:
     assert hash_of(raw) == "0x" + keccak(raw).hex()
 
 
+@given(calls, st.integers(0, 2**63), st.integers(21_000, 2**24), st.integers(1, 2**40), st.integers(0, 2**40))
+def test_the_bytes_are_those_of_eth_account(call: Call, nonce: int, gas: int, most: int, tip: int) -> None:
+    """Differential: another implementation signs the same call to the same bytes."""
+    fields = {"chainId": 31337, "nonce": nonce, "gas": gas, "value": call.value, "data": call.data}
+    fields |= {"maxFeePerGas": most, "maxPriorityFeePerGas": tip, **({"to": call.to} if call.to else {})}
+    theirs = Account.sign_transaction(fields, ALICE.secret).raw_transaction
+    assert sign(ALICE, call, chain_id=31337, nonce=nonce, gas=gas, fees=(most, tip)) == bytes(theirs)
+
+
 def test_signing_is_deterministic() -> None:
     """The same call gives the same bytes (RFC 6979); a destination in lower case too."""
     to = ALICE.account
