@@ -12,7 +12,19 @@ import typer
 from typer.exceptions import TyperException
 
 from coase._version import __version__
-from coase.cli import bench, deals, demo, doctor, negotiate, registry, run_agents, simulate, tournament
+from coase.cli import (
+    bench,
+    chain,
+    deals,
+    demo,
+    doctor,
+    negotiate,
+    registry,
+    run_agents,
+    simulate,
+    tournament,
+    wallet,
+)
 from coase.errors import CoaseError
 
 app = typer.Typer(
@@ -29,6 +41,8 @@ app.command("run")(run_agents.run_agents)
 app.add_typer(deals.app, name="deals")
 app.add_typer(registry.app, name="registry")
 app.command("tournament")(tournament.tournament)
+app.add_typer(chain.app, name="chain")
+app.add_typer(wallet.app, name="wallet")
 app.command("simulate")(simulate.simulate)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)

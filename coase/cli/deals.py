@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coase.cli.homes import markets
-from coase.errors import DealError
+from coase.errors import DealError, UsageError
 
 if TYPE_CHECKING:
     from coase.agent.journal import Record
 
 app = typer.Typer(help="Look at deals, and finish what a crash left open.", no_args_is_help=True)
+
+DISPUTABLE = ("funded", "accepted", "delivered")
+MOST_REASON = 1_000
 
 Home = Annotated[
     Path | None,
@@ -95,7 +98,42 @@ def resume(home: Home = None, as_json: Json = False) -> int:
     return 1 if left else 0
 
 
-async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
+@app.command("dispute")
+def dispute(
+    deal: Annotated[str, typer.Argument(help="Its name, as `coase deals list` prints it.")],
+    reason: Annotated[str, typer.Option(help="What is wrong, in a sentence; its hash goes on the chain.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """Object to a delivery that you have not paid for yet, whatever your agent thinks of it; the arbiter rules.
+
+    Only what is bought and neither paid nor refunded can be disputed. The market must not be running.
+    """
+    if not 0 < len(reason.strip()) <= MOST_REASON:
+        raise UsageError(f"a reason has 1 to {MOST_REASON} characters", code="bad_reason")
+    sides = [side for side in _all(markets(home)) if side[2].deal == deal]
+    if not sides:
+        raise DealError(f"no deal {deal!r} here", hint="see coase deals list", code="unknown_deal")
+    bought = [side for side in sides if side[2].role == "buyer"]
+    if not bought:
+        raise DealError(f"nobody here bought {deal}", hint="only the buyer can dispute", code="not_the_buyer")
+    market, agent, record = bought[0]
+    if record.ended or record.state not in DISPUTABLE:
+        raise DealError(
+            f"{deal} is {record.state}: there is nothing that could be held back",
+            hint="only a signed deal that is neither paid nor refunded can be disputed",
+            code="not_disputable",
+        )
+    result = asyncio.run(_resume(market, quiet=as_json, objection=(agent, deal, reason.strip())))
+    row = next(row for row in result["deals"] if row["deal"] == deal and row["role"] == "buyer")
+    if as_json:
+        typer.echo(json.dumps({"deal": row, "open": result["open"], "balances": result["balances"]}))
+    else:
+        typer.echo(f"{deal}: {row['was']} -> {row['state']} ({row['reason']})")
+    return 1 if row["open"] else 0
+
+
+async def _resume(home: Path, *, quiet: bool, objection: tuple[str, str, str] | None = None) -> dict[str, Any]:
     from coase.agent.marketplace import Marketplace
     from coase.cli.demo.screen import Screen
     from coase.cli.tables import console_for_people
@@ -103,6 +141,8 @@ async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
     known = {(agent, r.deal): r.state for _, agent, r in _all([home]) if not r.ended}
     with Screen(console_for_people(), quiet=quiet) as screen:
         async with Marketplace.embedded(home, on_event=screen.event) as market:
+            if objection is not None:  # only now is nobody else at work on this journal
+                _object(home, *objection)
             before = {record.deal for _, _, record in _all([home])}
             left = await market.resume()
             balances = await market.balances()
@@ -114,6 +154,17 @@ async def _resume(home: Path, *, quiet: bool) -> dict[str, Any]:
                 if (name, record.deal) in known or record.deal in began
             ]
     return {"run": str(home), "deals": rows, "open": left, "balances": balances, "total": sum(balances.values())}
+
+
+def _object(market: Path, agent: str, deal: str, reason: str) -> None:
+    """Note that the owner objects, as an inspection that failed: the agent takes it from there."""
+    from coase.agent.journal import Journal
+
+    journal = Journal(market / "agents" / agent / "journal.db", agent)
+    try:
+        journal.note(deal, "objection", unseen=True, code="owner_objects", reason=reason)
+    finally:
+        journal.close()
 
 
 # ---- reading journals

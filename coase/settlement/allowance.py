@@ -13,6 +13,7 @@ from coase.money import check
 from coase.settlement.node import Node
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Call, Receipt
+from coase.settlement.token import read_number, word
 from coase.terms.eip712 import domain_separator, permit_digest
 
 _APPROVE = keccak(b"approve(address,uint256)")[:4]
@@ -60,12 +61,12 @@ class Permit:
 
 def approve_call(token: str, spender: str, amount: int) -> Call:
     """The call that lets `spender` take `amount` base units of ours. An amount without end is no amount of money."""
-    return Call(checksum(token), _APPROVE + _account(spender) + check(amount).to_bytes(32, "big"))
+    return Call(checksum(token), _APPROVE + word(spender) + check(amount).to_bytes(32, "big"))
 
 
 async def allowance(node: Node, token: str, owner: str, spender: str) -> int:
     """How many base units `spender` may take from `owner` now."""
-    return await _read(node, token, _ALLOWANCE + _account(owner) + _account(spender))
+    return await read_number(node, token, _ALLOWANCE + word(owner) + word(spender))
 
 
 async def approve_exactly(outbox: Outbox, intent: str, spender: str, amount: int, cap: PriceCap) -> Receipt | None:
@@ -114,21 +115,8 @@ async def permit_exactly(
         owner=owner.account,
         spender=checksum(spender),
         value=amount,
-        nonce=await _read(node, cap.token, _NONCES + _account(owner.account)),
+        nonce=await read_number(node, cap.token, _NONCES + word(owner.account)),
         deadline=deadline,
     )
     signature = owner.sign(digest)
     return Permit(amount, deadline, signature[64], signature[:32], signature[32:64])
-
-
-async def _read(node: Node, token: str, data: bytes) -> int:
-    found = await node.ask_all([("eth_call", [{"to": checksum(token), "data": "0x" + data.hex()}, "latest"])])
-    if isinstance(found[0], Exception):
-        raise found[0]
-    if not isinstance(found[0], str) or len(found[0]) != 66:
-        raise ConfigurationError(f"{token} is no token", hint="check the address and the chain", code="no_contract")
-    return int(found[0], 16)
-
-
-def _account(account: str) -> bytes:
-    return bytes(12) + bytes.fromhex(checksum(account)[2:])

@@ -7,6 +7,7 @@ executed from the same genesis gives the same receipts, balances and block hashe
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from coase.identity import checksum, keccak
 from coase.settlement.records import Log
 
 try:
+    from ethereum import EVM_RECURSION_LIMIT
     from ethereum.exceptions import EthereumException
     from ethereum.forks.osaka import blocks, fork, fork_types, transactions, trie, vm
     from ethereum.forks.osaka import state as states
@@ -32,6 +34,10 @@ try:
     from ethereum_types.numeric import U64, U256, Uint
 except ImportError as error:
     raise MissingExtra("the embedded chain", "chain") from error
+
+# py_ecc, which EELS imports, raises the limit to 100,000 for the whole process: deeply nested JSON of a stranger would
+# then overflow the C stack and kill it. EELS itself needs a frame or a dozen for each of 1,024 nested calls.
+sys.setrecursionlimit(min(sys.getrecursionlimit(), EVM_RECURSION_LIMIT))
 
 # Half of EELS' time goes into finding jump destinations anew in every call frame; they depend on the code alone.
 if not hasattr(interpreter.get_valid_jump_destinations, "cache_info"):

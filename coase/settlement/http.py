@@ -70,4 +70,7 @@ class HttpProvider(AsyncJSONBaseProvider):
                 content += chunk
                 if len(content) > MOST_BYTES:
                     raise ChainUnavailable(f"an answer of more than {MOST_BYTES} bytes", hint="ask for less at once")
-        return json.loads(content)
+        try:
+            return json.loads(content)
+        except RecursionError as error:
+            raise ChainUnavailable("an answer without end", hint="ask another node") from error

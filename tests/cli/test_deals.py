@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from coase.cli.app import run
+
 pytestmark = pytest.mark.xdist_group("demo")
 Run = Callable[..., Any]
 
@@ -66,3 +68,44 @@ def test_ctrl_c_sees_open_deals_to_their_end(coase: Run, tmp_path: Path) -> None
     rows = json.loads(coase("deals", "list", "--home", str(folder), "--json").stdout)["deals"]
     assert rows
     assert not any(row["open"] for row in rows)
+
+
+DIES = """
+import os, re, signal, sys
+from coase import crash
+from coase.cli.app import run
+
+def point(name, before=crash.point):
+    if re.fullmatch("outbox before .*compute.*/release", name):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+crash.point = point
+run(["demo", "--json", "--out", sys.argv[1]])
+"""
+
+
+def test_an_owner_disputes_what_the_agent_would_have_paid_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed just before it pays, the buyer's owner objects: the arbiter rules, and the money follows the ruling."""
+    folder = tmp_path / "run"
+    assert subprocess.run([sys.executable, "-c", DIES, str(folder)], check=False).returncode == -signal.SIGKILL
+
+    def asked(*arguments: str) -> Any:
+        run(["deals", *arguments, "--home", str(folder), "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    rows = asked("list")["deals"]
+    (deal,) = [row["deal"] for row in rows if row["role"] == "buyer" and row["state"] == "delivered" and row["open"]]
+    ended = next(row["deal"] for row in rows if row["role"] == "buyer" and row["state"] == "settled")
+    assert asked("dispute", ended, "--reason", "late")["error"]["code"] == "not_disputable"
+    assert asked("dispute", "no-such-deal", "--reason", "late")["error"]["code"] == "unknown_deal"
+    assert asked("dispute", deal, "--reason", " ")["error"]["code"] == "bad_reason"
+    done = asked("dispute", deal, "--reason", "not what I wanted")
+    assert done["open"] == []
+    assert done["deal"]["state"] == "ruled"
+    assert sum(done["balances"].values()) == 1_000_000 * 10**6
+    assert done["balances"]["escrow"] == 0
+    buyer = next(side for side in asked("show", deal)["sides"] if side["role"] == "buyer")
+    assert "dispute" in [event for event, _ in buyer["events"]]
+    assert (buyer["body"]["unseen"], buyer["body"]["reason"]) == (True, "not what I wanted")

@@ -268,3 +268,12 @@ def test_a_genesis_does_not_depend_on_the_order_or_case_of_accounts() -> None:
     one = Genesis(alloc={ALICE.account: 1, BOB.account: 2})
     two = Genesis(alloc={BOB.account.lower(): 2, ALICE.account.lower(): 1})
     assert one.text() == two.text()
+
+
+def test_nested_json_cannot_kill_the_process() -> None:
+    """With the embedded chain imported, what a stranger nests is a `RecursionError`, not the end of everything."""
+    import json
+
+    for text in ("[" * 200_000, '{"a":' * 200_000):
+        with pytest.raises(RecursionError):
+            json.loads(text)
