@@ -28,14 +28,26 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.identity import Identity as Identity
     from coase.loading import load_agent as load_agent
     from coase.loading import skill as skill
+    from coase.market.book import OrderBook as OrderBook
+    from coase.market.crowd import Uniform as Uniform
+    from coase.market.crowd import World as World
     from coase.market.experiment import StudyResult as StudyResult
     from coase.market.experiment import run_study as run_study
     from coase.market.experiment import study as study
     from coase.market.experiment import sweep as sweep
+    from coase.market.rule import MarketRule as MarketRule
+    from coase.market.run import Run as Run
+    from coase.market.simulate import simulate as simulate
     from coase.market.study import Comparison as Comparison
     from coase.market.study import Picture as Picture
     from coase.market.study import Shown as Shown
     from coase.market.study import Study as Study
+    from coase.market.trader import NO_QUOTE as NO_QUOTE
+    from coase.market.trader import Event as Event
+    from coase.market.trader import Quote as Quote
+    from coase.market.trader import Trader as Trader
+    from coase.market.trader import View as View
+    from coase.market.trader import draw as draw
     from coase.negotiation.alternating import AlternatingOffers as AlternatingOffers
     from coase.negotiation.among import TableResult as TableResult
     from coase.negotiation.among import negotiate_among as negotiate_among
@@ -102,27 +114,33 @@ _NAMES = {
     "Decline": "coase.negotiation.mechanism",
     "Delivery": "coase.agent.content",
     "Domain": "coase.terms.domain",
+    "Event": "coase.market.trader",
     "Identity": "coase.identity",
     "JobSpec": "coase.compute.spec",
     "Listing": "coase.terms.listing",
     "Mandate": "coase.agent.mandate",
+    "MarketRule": "coase.market.rule",
     "Marketplace": "coase.agent.marketplace",
     "Mechanism": "coase.negotiation.mechanism",
     "Metrics": "coase.negotiation.metrics",
     "Move": "coase.negotiation.moves",
+    "NO_QUOTE": "coase.market.trader",
     "Negotiator": "coase.negotiation.skill",
     "Now": "coase.negotiation.problem",
     "Offering": "coase.agent.content",
     "Order": "coase.terms.order",
+    "OrderBook": "coase.market.book",
     "Picture": "coase.market.study",
     "Player": "coase.negotiation.player",
     "Post": "coase.negotiation.posted_price",
     "Problem": "coase.negotiation.problem",
     "Propose": "coase.negotiation.moves",
+    "Quote": "coase.market.trader",
     "Refusal": "coase.agent.content",
     "Result": "coase.negotiation.session",
     "Reveal": "coase.negotiation.sealed_window",
     "Ruling": "coase.agent.content",
+    "Run": "coase.market.run",
     "Scenario": "coase.negotiation.tournament.scenario",
     "SellerAgent": "coase.agent.content",
     "Sensitivity": "coase.negotiation.sensitivity",
@@ -135,8 +153,13 @@ _NAMES = {
     "TournamentResult": "coase.negotiation.tournament.result",
     "Trace": "coase.negotiation.trace",
     "Trade": "coase.negotiation.mechanism",
+    "Trader": "coase.market.trader",
+    "Uniform": "coase.market.crowd",
+    "View": "coase.market.trader",
     "Walk": "coase.negotiation.moves",
     "Want": "coase.agent.want",
+    "World": "coase.market.crowd",
+    "draw": "coase.market.trader",
     "hold": "coase.negotiation.hold",
     "load_agent": "coase.loading",
     "measure": "coase.negotiation.metrics",
@@ -147,6 +170,7 @@ _NAMES = {
     "run_study": "coase.market.experiment",
     "sensitivity": "coase.negotiation.sensitivity",
     "session_seed": "coase.negotiation.draws",
+    "simulate": "coase.market.simulate",
     "skill": "coase.loading",
     "solutions": "coase.negotiation.solutions",
     "study": "coase.market.experiment",

@@ -6,7 +6,8 @@
     ├── UsageError                  the caller asked for something that cannot be
     │   ├── ConfigurationError      a file or an option is not usable
     │   ├── MissingExtra            an optional dependency is not installed
-    │   └── UnknownName             no skill, agent or study of this name
+    │   ├── UnknownName             no skill, agent or study of this name
+    │   └── UnknownOrder            no order of this number rests in the book
     ├── AmountError                 an amount of money is malformed, negative or too large
     ├── SignatureError              a signature is malformed or not by the one who should have signed
     ├── TermsError                  a domain, an outcome, a listing or an agreement is not well formed
@@ -83,6 +84,12 @@ class UnknownName(UsageError):
     """No skill, agent or study of this name."""
 
     default_code = "unknown_name"
+
+
+class UnknownOrder(UsageError):
+    """No order of this number rests in the book: it was filled or cancelled, or never was."""
+
+    default_code = "unknown_order"
 
 
 class AmountError(CoaseError):

@@ -1,0 +1,190 @@
+"""Traders compiled as they stand: an author's methods, by numba, over rows of numbers.
+
+A trader's methods are pure functions of tuples of numbers, so numba compiles them where they keep to numbers:
+parameters become a tuple, states a row of 64-bit words. What does not compile runs in plain Python, with the same
+trades.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from coase.market.trader import Event, Trader, View
+from coase.negotiation import draws
+
+WIDTH = 8  # words of a state at most; one cache line
+SEEN = len(View._fields) - 1  # what a view holds besides the tape
+
+_TEMPLATE = """
+def begin(who, side, limit, key, words, reals, given):
+    state = start({own}, side, limit, key)
+{pack}
+
+def turn(who, words, reals, given, seen, tape):
+    state, quote = ask({own}, State({unpack}), View({view}, tape))
+{pack}
+    return quote.price | 0, quote.quantity | 0
+
+def hear(first, end, words, reals, given, limits, left, time, side, price, traded, paid, buyer, seller, low, high):
+    for who in range(first, end):
+        mine = 1 if who == buyer or who == seller else 0
+        event = Event(time, side, price, traded, paid, mine, limits[who], left[who], low, high)
+        state = listen({own}, State({unpack}), event)
+{deeper}
+"""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A kind of trader as machine code.
+
+    Args:
+        begin: writes a first state.
+        turn: makes a quote.
+        hear: lets the traders of a range hear an event; None where the kind does not listen.
+    """
+
+    begin: Any
+    turn: Any
+    hear: Any
+
+
+def available() -> bool:
+    """Whether numba is there."""
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def parameters(trader: Trader) -> Any:
+    """The trader's parameters as a row of 64-bit floats; None where one is not a number."""
+    values = [getattr(trader, name) for name in type(trader).model_fields]
+    if not all(isinstance(v, (bool, int, float)) and abs(v) < 2**53 for v in values):
+        return None
+    return np.array([*values, 0.0], np.float64)
+
+
+@lru_cache(64)
+def compiled(kind: type[Trader]) -> Compiled | None:
+    """The kind as machine code, or None: numba is missing, or the methods are not made of numbers alone."""
+    if not available() or not _eligible(kind):
+        return None
+    from numba.core.errors import NumbaError
+
+    state = _state(kind)
+    if state is None:
+        return None
+    try:
+        return _build(kind, *state)
+    except (NumbaError, TypeError, ValueError, KeyError, NotImplementedError, AssertionError):
+        return None
+
+
+def _eligible(kind: type[Trader]) -> bool:
+    numbers = {bool: True, int: True, float: True}
+    return all(numbers.get(field.annotation, False) for field in kind.model_fields.values())  # type: ignore[arg-type]
+
+
+def _state(kind: type[Trader]) -> tuple[type[Any], list[bool]] | None:
+    """The NamedTuple that `start` is annotated to return, and which of its fields are floats."""
+    try:
+        found = typing.get_type_hints(kind.start)["return"]
+        hints = typing.get_type_hints(found)
+    except (KeyError, NameError, TypeError, AttributeError):
+        return None
+    names = getattr(found, "_fields", None)
+    if not names or len(names) > WIDTH or any(hints[n] not in (int, float) for n in names):
+        return None
+    return found, [hints[name] is float for name in names]
+
+
+def _build(kind: type[Trader], state: type[Any], floats: list[bool]) -> Compiled:
+    from numba import float64, int64, njit, void
+
+    fields = list(kind.model_fields)
+    casts = {int: "int(given[{}])", bool: "given[{}] != 0.0", float: "given[{}]"}
+    shown = [casts[kind.model_fields[name].annotation].format(i) for i, name in enumerate(fields)]  # type: ignore[index]
+    own = f"Own({', '.join(shown)})" if fields else "Own(0)"
+    unpack = ", ".join(f"{'reals' if real else 'words'}[who, {i}]" for i, real in enumerate(floats))
+    writes = [f"{'reals' if real else 'words'}[who, {i}] = state[{i}]" for i, real in enumerate(floats)]
+    source = _TEMPLATE.format(
+        own=own,
+        unpack=unpack + ",",
+        view=", ".join(f"seen[{i}]" for i in range(SEEN)),
+        pack="\n".join("    " + line for line in writes),
+        deeper="\n".join("        " + line for line in writes),
+    )
+    space: dict[str, Any] = {
+        "Own": _tuple(kind.__name__, tuple(fields) or ("none",)), "State": state, "View": View, "Event": Event,
+        "start": _function(kind.start), "ask": _function(kind.quote), "listen": _function(kind.observe),
+    }  # fmt: skip
+    exec(compile(source, f"<{kind.__name__}>", "exec"), space)  # noqa: S102 - a template of ours and field numbers
+    row, table, reals, vector = float64[::1], int64[:, ::1], float64[:, ::1], int64[::1]
+    begin = njit(void(int64, int64, int64, int64, table, reals, row), nogil=True)(space["begin"])
+    pair = _pair()
+    turn = njit(pair(int64, table, reals, row, vector, table), nogil=True)(space["turn"])
+    hears = kind.observe is not Trader.observe
+    numbers = [int64] * 9
+    hear = njit(void(int64, int64, table, reals, row, vector, vector, *numbers), nogil=True)(space["hear"])
+    return Compiled(begin, turn, hear if hears else None)
+
+
+def _pair() -> Any:
+    from numba import int64, types
+
+    return types.UniTuple(int64, 2)  # type: ignore[no-untyped-call]
+
+
+def _tuple(name: str, fields: tuple[str, ...]) -> Any:
+    return namedtuple(f"{name}Own", fields)
+
+
+def _function(function: Callable[..., Any]) -> Any:
+    """A method as compiled code, and the functions of its module that it calls."""
+    from numba import njit
+
+    _teach()
+    plain = typing.cast("types.FunctionType", function)
+    helpers = {
+        name: _function(plain.__globals__[name])
+        for name in plain.__code__.co_names
+        if isinstance(plain.__globals__.get(name), types.FunctionType)
+        and plain.__globals__[name].__module__ == plain.__module__
+    }
+    space = {**plain.__globals__, **helpers}
+    return njit(types.FunctionType(plain.__code__, space, plain.__name__, plain.__defaults__, plain.__closure__))
+
+
+@lru_cache(1)
+def _teach() -> None:
+    """Tell numba what `coase.draw` computes."""
+    from numba import njit, uint64
+    from numba.extending import overload
+
+    golden, first, second = (np.uint64(n) for n in (draws.GOLDEN, draws.FIRST, draws.SECOND))
+    s11, s27, s30, s31 = (np.uint64(n) for n in (11, 27, 30, 31))
+    unit = draws.UNIT
+
+    @njit(inline="always")
+    def bits(number: Any) -> Any:
+        number += golden
+        number = (number ^ (number >> s30)) * first
+        number = (number ^ (number >> s27)) * second
+        return (number ^ (number >> s31)) >> s11
+
+    @overload(draws.uniform, inline="always")
+    def _draw(key: Any, step: Any, slot: Any = 0) -> Any:
+        def draw(key: Any, step: Any, slot: Any = 0) -> Any:
+            return bits(uint64(key) + uint64(step) * uint64(1024) + uint64(slot)) * unit
+
+        return draw

@@ -1,0 +1,398 @@
+"""The continuous double auction as machine code: the same steps as `coase.market.driver`, in the same order.
+
+Each trader has one live order, so orders are numbered by their owners. Each side of the book is an array of price
+levels with a queue each; a seller's levels are counted from the highest price down, so that on both sides the best
+level is the highest one, and blocks of 64 levels are skipped when they are empty.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from coase.market.compiling import WIDTH, Compiled, compiled
+from coase.market.crowd import Crowd
+from coase.market.session import COLUMNS, Rules, Session
+from coase.market.trader import TAPE, Trader
+from coase.negotiation import draws
+
+KINDS = 8  # kinds of traders in one market; of more, plain Python
+MOST_LEVELS = 2**24  # prices in the range; of more, plain Python
+BLOCK = 64  # price levels
+SHOWN = 15  # fields of a view that are numbers
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+
+AFTER, BEFORE, LEVEL, QUANTITY, PLACED, CASH, PLACE, TURN = range(8)  # columns of `orders`: a trader's cache line
+HEAD, TAIL = 0, 1  # columns of `ends`: the queue of a price level
+LIVE = 2  # of `marks`: the best level of each side, then how many levels of each block are live
+
+
+class Setting(NamedTuple):
+    """The numbers of a run, as `Rules` and `Crowd` have them."""
+
+    n: int
+    kinds: int
+    units: int
+    days: int
+    steps: int
+    low: int
+    high: int
+    clear: int
+    improve: int
+    budget: int
+    key: int
+
+
+def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -> Session:
+    """One run, as `coase.market.driver.run` would have it; what a trader raises is raised."""
+    n, limits = crowd.n, crowd.limits(seed, rules.days)
+    keys = crowd.keys(seed)
+    words = np.zeros((n, WIDTH), np.int64)
+    reals = words.view(np.float64)
+    given = [crowd.parameters(kind) for kind in range(len(machines))]
+    for kind, machine in enumerate(machines):
+        _begin()(machine.begin, crowd.first[kind], crowd.first[kind + 1], crowd.sides, limits[0], keys, words, reals,
+                 given[kind])  # fmt: skip
+    setting = Setting(
+        n, len(machines), rules.units, rules.days, rules.steps, rules.low, rules.high,
+        int(rules.clear_book), int(rules.improve), rules.budget, crowd.world_key(seed),
+    )  # fmt: skip
+    room = rules.days * min(2 * rules.steps + 1, rules.units * min(crowd.buyers, n - crowd.buyers) + 1)
+    trades = np.empty((room, len(COLUMNS)), np.int64)
+    counts = np.zeros((rules.days, 3), np.int64)
+    pad = KINDS - len(machines)
+    turns = tuple(m.turn for m in machines) + (machines[0].turn,) * pad
+    hearing = np.array([m.hear is not None for m in machines] + [False] * pad, np.int64)
+    hears = tuple(m.hear or _silent() for m in machines) + (_silent(),) * pad
+    rows = tuple(given) + (given[0],) * pad
+    latency = np.array([*crowd.latency, *[0] * pad], np.int64)
+    made = _kernel()(
+        *turns, *hears, rows, np.array(setting, np.int64), crowd.first, hearing, latency, crowd.kind_of, crowd.sides,
+        limits, crowd.windows(seed, rules), words, reals, trades, counts,
+    )  # fmt: skip
+    return Session(trades[:made].copy(), limits, counts[:, 0], counts[:, 1], counts[:, 2])
+
+
+def machines(traders: tuple[Trader, ...]) -> tuple[Compiled, ...] | None:
+    """The kinds of a crowd as machine code; None where one of them has to run in plain Python."""
+    if len(traders) > KINDS:
+        return None
+    found = []
+    for trader in traders:
+        machine = compiled(type(trader))
+        if machine is None:
+            return None
+        found.append(machine)
+    return tuple(found)
+
+
+@lru_cache(1)
+def _types() -> Any:
+    from numba import float64, int64, types, void
+
+    pair = types.UniTuple(int64, 2)  # type: ignore[no-untyped-call]
+
+    row, table, reals, vector = float64[::1], int64[:, ::1], float64[:, ::1], int64[::1]
+    turn = types.FunctionType(pair(int64, table, reals, row, vector, table))
+    hear = types.FunctionType(void(int64, int64, table, reals, row, vector, vector, *[int64] * 9))
+    begin = types.FunctionType(void(int64, int64, int64, int64, table, reals, row))
+    return turn, hear, begin
+
+
+@lru_cache(1)
+def _silent() -> Any:
+    from numba import float64, int64, njit, void
+
+    row, table, reals, vector = float64[::1], int64[:, ::1], float64[:, ::1], int64[::1]
+
+    def silent(first: int, end: int, words: Any, reals: Any, given: Any, limits: Any, left: Any, time: int, side: int,
+               price: int, traded: int, paid: int, buyer: int, seller: int, low: int, high: int) -> None:  # fmt: skip
+        return
+
+    return njit(void(int64, int64, table, reals, row, vector, vector, *[int64] * 9), nogil=True)(silent)
+
+
+@lru_cache(1)
+def _begin() -> Any:
+    from numba import float64, int64, njit, void
+
+    _, _, begin = _types()
+    signature = void(
+        begin, int64, int64, int64[::1], int64[::1], int64[::1], int64[:, ::1], float64[:, ::1], float64[::1]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # first-class functions are called experimental; the equality tests watch them
+        return njit(signature, cache=True, nogil=True)(_begin_all)
+
+
+def _begin_all(begin: Any, first: int, end: int, sides: Any, limits: Any, keys: Any, words: Any, reals: Any,
+               given: Any) -> None:  # fmt: skip
+    for who in range(first, end):
+        begin(who, sides[who], limits[who], keys[who], words, reals, given)
+
+
+@lru_cache(1)
+def _kernel() -> Any:
+    from numba import float64, int64, njit, types
+
+    turn, hear, _ = _types()
+    table, vector = int64[:, ::1], int64[::1]
+    signature = int64(
+        *[turn] * KINDS, *[hear] * KINDS,
+        types.UniTuple(float64[::1], KINDS),  # type: ignore[no-untyped-call]
+        vector, vector, vector, vector, vector, vector, table, table, table, float64[:, ::1], table, table,
+    )  # fmt: skip
+    for name in ("_mix", "_insert", "_remove"):
+        globals()[name] = njit(globals()[name], cache=True, nogil=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return njit(signature, cache=True, nogil=True)(_days)
+
+
+GOLDEN, FIRST, SECOND = (np.uint64(n) for n in (draws.GOLDEN, draws.FIRST, draws.SECOND))
+S27, S30, S31, S32 = (np.uint64(n) for n in (27, 30, 31, 32))
+SLOTS = draws.SLOTS
+
+
+def _mix(number: Any) -> Any:
+    """SplitMix64, as `coase.negotiation.draws.mix`."""
+    number += GOLDEN
+    number = (number ^ (number >> S30)) * FIRST
+    number = (number ^ (number >> S27)) * SECOND
+    return number ^ (number >> S31)
+
+
+def _insert(orders: Any, ends: Any, marks: Any, levels: int, side: int, who: int, level: int, quantity: int,
+            step: int) -> None:  # fmt: skip
+    at = side * levels + level
+    last = ends[at, TAIL]
+    orders[who, BEFORE] = last
+    orders[who, AFTER] = -1
+    ends[at, TAIL] = who
+    if last < 0:
+        ends[at, HEAD] = who
+        marks[LIVE + at // BLOCK] += 1
+        if level > marks[side]:
+            marks[side] = level
+    else:
+        orders[last, AFTER] = who
+    orders[who, LEVEL] = level
+    orders[who, QUANTITY] = quantity
+    orders[who, PLACED] = step
+
+
+def _remove(orders: Any, ends: Any, marks: Any, levels: int, side: int, who: int) -> None:
+    level = orders[who, LEVEL]
+    at = side * levels + level
+    before, after = orders[who, BEFORE], orders[who, AFTER]
+    if before < 0:
+        ends[at, HEAD] = after
+    else:
+        orders[before, AFTER] = after
+    if after < 0:
+        ends[at, TAIL] = before
+    else:
+        orders[after, BEFORE] = before
+    orders[who, LEVEL] = -1
+    if ends[at, HEAD] < 0:
+        marks[LIVE + at // BLOCK] -= 1
+        if level == marks[side]:
+            at -= 1
+            start = side * levels
+            while at >= start and ends[at, HEAD] < 0:
+                if marks[LIVE + at // BLOCK] == 0:
+                    at = (at // BLOCK) * BLOCK
+                at -= 1
+            marks[side] = at - start if at >= start else -1
+
+
+def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any,
+          h0: Any, h1: Any, h2: Any, h3: Any, h4: Any, h5: Any, h6: Any, h7: Any,
+          given: Any, setting: Any,
+          first: Any, hearing: Any, latency: Any, kind_of: Any,
+          sides: Any, limits: Any, windows: Any, words: Any, reals: Any, trades: Any, counts: Any) -> int:  # fmt: skip
+    turns, hears = (t0, t1, t2, t3, t4, t5, t6, t7), (h0, h1, h2, h3, h4, h5, h6, h7)
+    n, kinds, units, days, steps, low, high, clear, improve, budget, world = setting
+    levels = ((high - low + 1 + BLOCK - 1) // BLOCK) * BLOCK  # a block belongs to one side
+    top = high - low
+    orders = np.zeros((n, 8), np.int64)
+    orders[:, LEVEL] = -1
+    ends = np.full((2 * levels, 2), -1, np.int64)
+    marks = np.zeros(LIVE + 2 * levels // BLOCK, np.int64)
+    marks[:LIVE] = -1
+    left = np.zeros(n, np.int64)
+    active = np.zeros(n, np.int64)
+    delayed = False
+    for kind in range(kinds):
+        delayed = delayed or latency[kind] > 0
+    past = np.full((steps + 1 if delayed else 1, 2), -1, np.int64)
+    tape = np.zeros((TAPE, 3), np.int64)
+    seen = np.zeros(SHOWN, np.int64)
+    listens = False
+    for kind in range(kinds):
+        listens = listens or hearing[kind] != 0
+    made, end, last_price = 0, 0, -1
+    yesterday_low, yesterday_high = -1, -1
+    for day in range(days):
+        worth = limits[min(day, limits.shape[0] - 1)]
+        staged = windows.shape[0] > 0  # traders come and go
+        alive, pending, buyers, sellers = 0, 0, 0, 0
+        for who in range(n):
+            if orders[who, LEVEL] >= 0:
+                _remove(orders, ends, marks, levels, 0 if sides[who] > 0 else 1, who)
+            orders[who, CASH] = budget
+            left[who] = units
+            if staged:
+                left[who] = 0
+        row = 2 * day
+        here = n
+        if staged:
+            here = 0
+            while here < n and windows[row, here] >= 0:
+                left[windows[row, here]] = units
+                here += 1
+        else:
+            for who in range(n):
+                active[who] = who
+                orders[who, PLACE] = who
+            alive = n
+        for who in range(n):
+            if left[who] > 0:
+                if sides[who] > 0:
+                    buyers += units
+                else:
+                    sellers += units
+        if listens:
+            for kind in range(kinds):
+                if hearing[kind]:
+                    hears[kind](first[kind], first[kind + 1], words, reals, given[kind], worth, left, day * steps, 0,
+                                -1, 0, -1, -1, -1, low, high)  # fmt: skip
+        today_low, today_high = -1, -1
+        for step in range(1, steps + 1):
+            if buyers == 0 or sellers == 0:
+                break
+            if staged:
+                while pending < here and windows[row + 1, pending] <= step:
+                    who = windows[row, pending]
+                    active[alive] = who
+                    orders[who, PLACE] = alive
+                    alive += 1
+                    pending += 1
+            if delayed:
+                past[step, 0] = marks[0]
+                past[step, 1] = marks[1]
+            if alive == 0:
+                continue
+            time = day * steps + step
+            bits = _mix(np.uint64(world) + np.uint64(time) * np.uint64(SLOTS))
+            who = active[np.int64(((bits >> S32) * np.uint64(alive)) >> S32)]
+            kind = kind_of[who]
+            sign = sides[who]
+            mine = 0 if sign > 0 else 1
+            if orders[who, LEVEL] >= 0:
+                _remove(orders, ends, marks, levels, mine, who)
+            bid, ask = marks[0], marks[1]
+            if latency[kind] > 0:
+                bid, ask = past[max(step - latency[kind], 1), 0], past[max(step - latency[kind], 1), 1]
+            seen[0] = time
+            seen[1] = day
+            seen[2] = step
+            seen[3] = steps
+            seen[4] = worth[who]
+            seen[5] = left[who]
+            seen[6] = low + bid if bid >= 0 else -1
+            seen[7] = high - ask if ask >= 0 else -1
+            seen[8] = last_price
+            seen[9] = low
+            seen[10] = high
+            seen[11] = yesterday_low
+            seen[12] = yesterday_high
+            seen[13] = 0
+            seen[14] = end
+            price, quantity = turns[kind](who, words, reals, given[kind], seen, tape)
+            counts[day, 0] += 1
+            if quantity == 0:
+                continue
+            if quantity < 0 or quantity > left[who] or price < low or price > high or (
+                budget >= 0 and sign > 0 and price * quantity > orders[who, CASH]
+            ):  # fmt: skip
+                counts[day, 1] += 1
+                continue
+            level = price - low if sign > 0 else high - price
+            if improve and level <= marks[mine]:
+                continue
+            counts[day, 2] += 1
+            wanted = quantity
+            traded = 0
+            while True:
+                paid = -1
+                buyer, seller = -1, -1
+                best = marks[1 - mine]
+                if wanted > 0 and best >= 0 and best >= top - level:
+                    other = ends[(1 - mine) * levels + best, HEAD]
+                    size = min(wanted, orders[other, QUANTITY])
+                    paid = low + best if mine == 1 else high - best
+                    wanted -= size
+                    buyer = who if sign > 0 else other
+                    seller = other if sign > 0 else who
+                    orders[other, QUANTITY] -= size
+                    if orders[other, QUANTITY] == 0:
+                        _remove(orders, ends, marks, levels, 1 - mine, other)
+                    for party in (buyer, seller):
+                        left[party] -= size
+                        if left[party] == 0:
+                            alive -= 1
+                            moved = active[alive]
+                            active[orders[party, PLACE]] = moved
+                            orders[moved, PLACE] = orders[party, PLACE]
+                    buyers -= size
+                    sellers -= size
+                    orders[buyer, CASH] -= paid * size
+                    trades[made, 0] = day
+                    trades[made, 1] = step
+                    trades[made, 2] = buyer
+                    trades[made, 3] = seller
+                    trades[made, 4] = paid
+                    trades[made, 5] = paid
+                    trades[made, 6] = size
+                    trades[made, 7] = sign
+                    trades[made, 8] = step - orders[other, PLACED]
+                    made += 1
+                    last_price = paid
+                    today_low = paid if today_low < 0 or paid < today_low else today_low
+                    today_high = max(today_high, paid)
+                    if clear:
+                        wanted = 0
+                        for side in range(2):
+                            while marks[side] >= 0:
+                                _remove(orders, ends, marks, levels, side, ends[side * levels + marks[side], HEAD])
+                elif traded:
+                    break
+                if end == TAPE:
+                    for i in range(TAPE // 2):
+                        for j in range(3):
+                            tape[i, j] = tape[i + TAPE // 2, j]
+                    end = TAPE // 2
+                tape[end, 0] = sign
+                tape[end, 1] = price
+                tape[end, 2] = 1 if paid >= 0 else 0
+                end += 1
+                if paid < 0:  # it rests, and then everybody hears of it
+                    _insert(orders, ends, marks, levels, mine, who, level, wanted, step)
+                    wanted = 0
+                if listens:
+                    for kind in range(kinds):
+                        if hearing[kind]:
+                            hears[kind](first[kind], first[kind + 1], words, reals, given[kind], worth, left, time,
+                                        sign, price, 1 if paid >= 0 else 0, paid, buyer, seller, low, high)  # fmt: skip
+                if paid < 0:
+                    break
+                traded = 1
+            if wanted > 0:
+                _insert(orders, ends, marks, levels, mine, who, level, wanted, step)
+        yesterday_low, yesterday_high = today_low, today_high
+    return made

@@ -1,0 +1,116 @@
+"""What a market achieved, by run and day, from its trades and the limits of its traders.
+
+===========  ==========================================================================================================
+efficiency   realised surplus over the possible surplus of the day, the auctioneer's revenue included
+revenue      the auctioneer's share of the possible surplus
+buyers       the buyers' share of what traders realised
+alpha        Smith (1962): 100 x standard deviation of prices around the equilibrium price / equilibrium price
+dispersion   standard deviation of prices around their mean, in ticks
+price        mean price, in ticks
+equilibrium  the middle of the interval of competitive prices, in ticks
+volume       units traded over units traded in equilibrium
+utilisation  units sold over units on sale
+gini         Gini coefficient of the traders' profits; 0 where all are equal
+wait         mean turns from the start of the day to a trade
+rested       mean turns that the order which was there first had waited
+===========  ==========================================================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from coase.market.crowd import Crowd
+from coase.market.session import COLUMNS, Rules, Session
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+COLUMN = {name: index for index, name in enumerate(COLUMNS)}
+SUMS = ("gained", "possible", "kept", "to_buyers")
+MEASURES = (
+    "efficiency", "revenue", "buyers", "alpha", "dispersion", "price", "equilibrium", "volume", "utilisation", "gini",
+    "wait", "rested",
+)  # fmt: skip
+
+
+def competitive(values: Any, costs: Any) -> tuple[int, int, float, float]:
+    """(units traded, possible surplus, lowest and highest competitive price) where each trader has one unit.
+
+    Values and costs are in any order. Without a gain from trade no unit is traded and the prices are those between
+    which nobody would trade.
+    """
+    down, up = np.sort(np.asarray(values))[::-1], np.sort(np.asarray(costs))
+    m = min(len(down), len(up))
+    traded = int(np.count_nonzero(down[:m] >= up[:m]))
+    gains = int((down[:traded] - up[:traded]).sum())
+    above = [float(v) for v in (down[traded - 1 : traded], up[traded : traded + 1]) for v in v]
+    below = [float(v) for v in (up[traded - 1 : traded], down[traded : traded + 1]) for v in v]
+    if not traded:
+        above, below = [float(up[0])], [float(down[0])]
+    return traded, gains, max(below), min(above)
+
+
+def gini(profits: Any) -> float:
+    """The Gini coefficient of numbers that are not negative (losses count as nothing); 0 where nobody has any."""
+    held = np.sort(np.maximum(profits, 0))
+    total = held.sum()
+    if not total:
+        return 0.0
+    n = len(held)
+    return float((2 * np.arange(1, n + 1) - n - 1) @ held / (n * total))
+
+
+def measure(crowd: Crowd, rules: Rules, session: Session) -> dict[str, Floats]:
+    """Measures and sums of one run: name -> a number a day; not a number where nothing traded."""
+    found = {name: np.full(rules.days, np.nan) for name in (*MEASURES, *SUMS)}
+    table = session.trades
+    starts = np.searchsorted(table[:, 0], np.arange(rules.days + 1))
+    buys = crowd.sides > 0
+    known: dict[int, tuple[int, int, float, float]] = {}
+    sellers = 0
+    inside = crowd.windows(0, rules) if crowd.world.entry or crowd.world.exit else np.zeros((0, 0), np.int64)
+    for day in range(rules.days):
+        row = min(day, len(session.limits) - 1)
+        worth = session.limits[row]
+        if row not in known or len(inside):
+            here = np.ones(crowd.n, np.bool_)
+            if len(inside):
+                here = np.isin(np.arange(crowd.n), inside[2 * day])
+            demand, supply = worth[buys & here], worth[~buys & here]
+            known[row] = competitive(demand, supply) if len(demand) and len(supply) else (0, 0, np.nan, np.nan)
+            sellers = len(supply)
+        units, possible, low, high = known[row]
+        day_trades = table[starts[day] : starts[day + 1]]
+        _day(found, day, day_trades, worth, (units * rules.units, possible * rules.units, (low + high) / 2))
+        sold = day_trades[:, COLUMN["quantity"]].sum()
+        found["utilisation"][day] = sold / (sellers * rules.units) if sellers else np.nan
+    return found
+
+
+def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tuple[int, int, float]) -> None:
+    units, possible, price = ideal
+    _, step, buyer, seller, paid, got, size, _, rested = trades.T
+    gains = (worth[buyer] - paid) * size, (got - worth[seller]) * size
+    kept = int(((paid - got) * size).sum())
+    to_buyers, to_sellers = int(gains[0].sum()), int(gains[1].sum())
+    found["gained"][day], found["possible"][day] = to_buyers + to_sellers + kept, possible
+    found["kept"][day], found["to_buyers"][day] = kept, to_buyers
+    found["equilibrium"][day] = price
+    total = size.sum()
+    if possible:
+        found["efficiency"][day] = (to_buyers + to_sellers + kept) / possible
+        found["revenue"][day] = kept / possible
+        found["volume"][day] = total / units
+    profits = np.bincount(buyer, gains[0], len(worth)) + np.bincount(seller, gains[1], len(worth))
+    found["gini"][day] = gini(profits)
+    if not total:
+        return
+    middle = (paid + got) / 2
+    mean = (middle * size).sum() / total
+    if to_buyers + to_sellers:
+        found["buyers"][day] = to_buyers / (to_buyers + to_sellers)
+    if price:
+        found["alpha"][day] = 100 * np.sqrt((((middle - price) ** 2) * size).sum() / total) / price
+    found["dispersion"][day] = np.sqrt((((middle - mean) ** 2) * size).sum() / total)
+    found["price"][day], found["wait"][day], found["rested"][day] = mean, step.mean(), rested.mean()
