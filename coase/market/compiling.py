@@ -150,7 +150,7 @@ def _tuple(name: str, fields: tuple[str, ...]) -> Any:
 
 
 def _function(function: Callable[..., Any]) -> Any:
-    """A method as compiled code, and the functions of its module that it calls."""
+    """A method as compiled code, and the plain functions that it calls."""
     from numba import njit
 
     _teach()
@@ -158,8 +158,7 @@ def _function(function: Callable[..., Any]) -> Any:
     helpers = {
         name: _function(plain.__globals__[name])
         for name in plain.__code__.co_names
-        if isinstance(plain.__globals__.get(name), types.FunctionType)
-        and plain.__globals__[name].__module__ == plain.__module__
+        if isinstance(plain.__globals__.get(name), types.FunctionType) and plain.__globals__[name] is not draws.uniform
     }
     space = {**plain.__globals__, **helpers}
     return njit(types.FunctionType(plain.__code__, space, plain.__name__, plain.__defaults__, plain.__closure__))

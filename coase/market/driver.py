@@ -176,7 +176,7 @@ class Driver:
         if self.end == TAPE:
             self.tape[: TAPE // 2] = self.tape[TAPE // 2 :]
             self.end = TAPE // 2
-        self.tape[self.end] = side, price, traded
+        self.tape[self.end] = side, paid if traded else price, traded
         self.end += 1
         self._tell(time, side, price, traded, paid, buyer, seller)
 

@@ -378,7 +378,7 @@ def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any
                             tape[i, j] = tape[i + TAPE // 2, j]
                     end = TAPE // 2
                 tape[end, 0] = sign
-                tape[end, 1] = price
+                tape[end, 1] = paid if paid >= 0 else price
                 tape[end, 2] = 1 if paid >= 0 else 0
                 end += 1
                 if paid < 0:  # it rests, and then everybody hears of it

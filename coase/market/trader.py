@@ -49,7 +49,8 @@ class View(NamedTuple):
         yesterday_high: the highest.
         first: where in the tape the remembered events begin.
         end: where they end.
-        tape: remembered events, the oldest first: a row (side of who quoted, price, 1 if it traded).
+        tape: remembered events, the oldest first: a row (side of who quoted, price, 1 if it
+            traded); the price of a trade where it did.
     """
 
     time: int
