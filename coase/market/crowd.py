@@ -160,7 +160,9 @@ class Crowd:
         return listed[np.argsort(draws, kind="stable")] if len(self.names) > 1 or self.world.redraw else listed
 
 
-def crowd(traders: Traders, demand: Schedule, supply: Schedule, world: World | None = None) -> Crowd:
+def crowd(
+    traders: Traders, demand: Schedule, supply: Schedule, world: World | None = None, takes: type[Any] = Trader
+) -> Crowd:
     """Check who is to trade and at which limits.
 
     Args:
@@ -168,6 +170,7 @@ def crowd(traders: Traders, demand: Schedule, supply: Schedule, world: World | N
         demand: integer limits, one a buyer, or `Uniform`.
         supply: the same for sellers.
         world: what happens around them.
+        takes: the class of skill that the market is for.
 
     Raises:
         UnknownName: no skill of this name.
@@ -179,13 +182,15 @@ def crowd(traders: Traders, demand: Schedule, supply: Schedule, world: World | N
             "no traders", hint='from skills to how many: {"zip": 22} or [(my_trader, 22)]', code="bad_traders"
         )
     names: list[str] = []
-    kinds: list[Trader] = []
+    kinds: list[Any] = []
     for what, count in wanted:
-        trader = what if isinstance(what, Trader) else loading.skill(what)
-        name = type(what).__name__ if isinstance(what, Trader) else str(getattr(what, "__name__", what))
-        if not isinstance(trader, Trader):
+        trader = what if isinstance(what, BaseModel) else loading.skill(what)
+        name = type(what).__name__ if isinstance(what, BaseModel) else str(getattr(what, "__name__", what))
+        if not isinstance(trader, takes):
             raise UsageError(
-                f"'{name}' is no trader", hint="it bargains: use the market 'bargaining'", code="not_a_trader"
+                f"'{name}' is a {_sort(trader)}, and this market is for a {takes.__name__}",
+                hint="negotiators meet in the market 'bargaining', traders in the others",
+                code="not_a_trader",
             )
         if type(count) is not int or not 1 <= count <= MOST_TRADERS:
             raise UsageError(f"{count!r} traders of '{name}'", hint="a positive whole number", code="bad_traders")
@@ -256,6 +261,10 @@ def unit(key: int, step: int, count: int) -> Any:
 def mix_key(key: int, step: int) -> int:
     """A key for one step, so that steps with many draws do not overlap."""
     return party_key((key + step * SLOTS) & _M, step)
+
+
+def _sort(what: Any) -> str:
+    return next(kind.__name__ for kind in type(what).__mro__[1:])
 
 
 def _own(schedule: Any) -> Schedule:

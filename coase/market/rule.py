@@ -18,7 +18,8 @@ methods above make, and returns None where it cannot.
 
 Rules that ship are in `SHIPPED`: name -> "module:Class", imported when used. To add one to the library, write a module
 here and a line there. Elsewhere: an entry point of the group ``coase.market_rules``, or give the object itself to
-`coase.simulate`. A market of another shape altogether (no quotes, no turns) overrides `fast` alone.
+`coase.simulate`. A market of another shape altogether (no quotes, no turns: `coase.market.bargaining`) overrides `fast`
+alone and says in `takes` which skills it is for.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ from coase import loading
 from coase.errors import ConfigurationError, UnknownName, UsageError
 from coase.market.crowd import Crowd
 from coase.market.session import Rules, Session
+from coase.market.trader import Trader
 
 SHIPPED = {
+    "bargaining": "coase.market.bargaining:Bargaining",
     "double_auction": "coase.market.double_auction:DoubleAuction",
 }
 GROUP = "coase.market_rules"
@@ -67,6 +70,7 @@ class MarketRule(BaseModel):
 
     content_kind: ClassVar[str] = "market_rules"
     once: ClassVar[bool] = False
+    takes: ClassVar[type[Any]] = Trader  # what its traders are
 
     def init(self, low: int, high: int) -> Any:
         """The state before the first order of a day."""

@@ -72,7 +72,7 @@ def simulate(
         ConfigurationError: wrong parameters of a rule or a skill.
     """
     rule = market_rule(market, **rules)
-    who = crowd(traders, demand, supply, world)
+    who = crowd(traders, demand, supply, world, rule.takes)
     for name, value in {"days": days, "runs": runs, "turns": turns, "units": units, "workers": workers}.items():
         if type(value) is not int or not 1 <= value <= MOST[name]:
             raise UsageError(f"{name}={value!r}", hint=f"a whole number from 1 to {MOST[name]:,}", code="bad_number")
