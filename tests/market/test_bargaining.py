@@ -49,9 +49,7 @@ def test_the_firm_gain_from_the_soft() -> None:
     assert gains["boulware"] > 1.5 * gains["conceder"]
 
 
-def test_a_file_behaves_the_same_in_a_market_and_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_behaves_the_same_in_a_market_and_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One file by its path: a pair in the market agrees on the price and in the step of `negotiate`."""
     monkeypatch.chdir(tmp_path)
     Path("patient.py").write_text(HAGGLER)
