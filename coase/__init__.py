@@ -51,6 +51,8 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.alternating import AlternatingOffers as AlternatingOffers
     from coase.negotiation.among import TableResult as TableResult
     from coase.negotiation.among import negotiate_among as negotiate_among
+    from coase.negotiation.batch import Batch as Batch
+    from coase.negotiation.batch import negotiate_many as negotiate_many
     from coase.negotiation.contract_net import Announce as Announce
     from coase.negotiation.draws import session_seed as session_seed
     from coase.negotiation.hold import hold as hold
@@ -80,6 +82,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.session import Result as Result
     from coase.negotiation.session import negotiate as negotiate
     from coase.negotiation.skill import Negotiator as Negotiator
+    from coase.negotiation.skill_array import SkillArray as SkillArray
     from coase.negotiation.solutions import Solutions as Solutions
     from coase.negotiation.solutions import rubinstein as rubinstein
     from coase.negotiation.solutions import solutions as solutions
@@ -101,6 +104,7 @@ _NAMES = {
     "ArbiterAgent": "coase.agent.content",
     "Ask": "coase.negotiation.moves",
     "Award": "coase.negotiation.mechanism",
+    "Batch": "coase.negotiation.batch",
     "Bid": "coase.negotiation.mechanism",
     "BuyerAgent": "coase.agent.content",
     "Case": "coase.agent.content",
@@ -145,6 +149,7 @@ _NAMES = {
     "SellerAgent": "coase.agent.content",
     "Sensitivity": "coase.negotiation.sensitivity",
     "Shown": "coase.market.study",
+    "SkillArray": "coase.negotiation.skill_array",
     "Solutions": "coase.negotiation.solutions",
     "Study": "coase.market.study",
     "StudyResult": "coase.market.experiment",
@@ -166,6 +171,7 @@ _NAMES = {
     "mechanism": "coase.negotiation.mechanism",
     "negotiate": "coase.negotiation.session",
     "negotiate_among": "coase.negotiation.among",
+    "negotiate_many": "coase.negotiation.batch",
     "rubinstein": "coase.negotiation.solutions",
     "run_study": "coase.market.experiment",
     "sensitivity": "coase.negotiation.sensitivity",

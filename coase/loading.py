@@ -72,6 +72,8 @@ def skill(what: str | os.PathLike[str], /, **parameters: Any) -> Any: ...
 def skill(what: Any, /, **parameters: Any) -> Any:
     """A skill by name (``"boulware"``), by path (``"./my_haggler.py"``) or by class, with these parameters.
 
+    Where a value is an array, one value a session, it is a `SkillArray`, for `negotiate_many`.
+
     Raises:
         UnknownName: no skill of this name, or no file at this path.
         ConfigurationError: the file does not load, holds no skill or several, or the parameters are wrong.
@@ -162,6 +164,10 @@ def make(kind: type[Any], parameters: dict[str, Any]) -> Any:
     """An instance of a content class with these parameters; `ConfigurationError` says which are wrong."""
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         raise UsageError(f"{kind!r} is not a class of content", hint="a subclass of coase.Negotiator", code="bad_class")
+    if any(getattr(value, "ndim", 0) or getattr(value, "is_skill_array", False) for value in parameters.values()):
+        array_of = getattr(kind, "array_of", None)  # a value a session: only skills that run in batches take it
+        if array_of is not None:
+            return array_of(parameters)
     try:
         return kind(**parameters)
     except ValidationError as error:

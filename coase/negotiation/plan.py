@@ -19,30 +19,42 @@ if TYPE_CHECKING:
 
 RUNGS = ("start", "ask", "bid", "begin", "step", "answer")
 KEPT = 4096  # plans remembered per ranking
+TOGETHER = 256  # curves evaluated at a time: what lies between stays in the processor's cache
 
 _known: dict[tuple[type, ...], bool] = {}
 
 
 def is_plan(skill: Negotiator) -> bool:
     """Whether moves depend on time alone and `target` takes arrays. Decided once per class, so the same everywhere."""
-    kinds = _kinds(skill)
+    kinds = kinds_of(skill)
     if kinds not in _known:
         _known[kinds] = _probe(skill)
     return _known[kinds]
 
 
-def curves(skill: Negotiator, times: Floats, varied: Mapping[str, Any], rows: int) -> Floats:
-    """Shares asked for, shape (rows, T).
+def curves(
+    skill: Negotiator, times: Floats, varied: Mapping[tuple[str, ...], Any], rows: int, out: Floats | None = None
+) -> Floats:
+    """Shares asked for, shape (rows, T); in `out`, if it is given.
 
     Args:
         skill: a plan.
         times: relative times, shape (1, T) or (rows, T).
-        varied: parameters that differ between rows, each of length `rows`.
+        varied: parameters that differ between rows, each of length `rows`, by where they are.
         rows: number of sessions.
+        out: an array of this shape to write to.
     """
-    with np.errstate(all="ignore"):
-        shares = np.asarray(_with_arrays(skill, varied, (rows, 1)).target(times), np.float64)
-    return np.clip(np.nan_to_num(np.broadcast_to(shares, (rows, times.shape[1])), nan=1.0), 0.0, 1.0)
+    shares = np.empty((rows, times.shape[1])) if out is None else out
+    for low in range(0, rows, TOGETHER):
+        high = min(rows, low + TOGETHER)
+        some = with_arrays(skill, {path: column[low:high] for path, column in varied.items()}, (high - low, 1))
+        part = shares[low:high]
+        with np.errstate(all="ignore"):
+            part[:] = some.target(times if len(times) == 1 else times[low:high])
+            if np.isnan(part.sum()):
+                part[np.isnan(part)] = 1.0
+            np.clip(part, 0.0, 1.0, out=part)
+    return shares
 
 
 def plan_of(skill: Negotiator, problem: Problem) -> list[int] | None:
@@ -70,26 +82,28 @@ def _ranks(skill: Negotiator, problem: Problem) -> list[int]:
     return [int(rank) for rank in np.maximum(ranks, min(0, problem.count - 1))]
 
 
-def _is_skill(value: object) -> bool:
+def is_skill(value: object) -> bool:
+    """Whether a parameter is a skill."""
     return hasattr(type(value), "target") and hasattr(type(value), "model_fields")
 
 
-def _kinds(skill: Any) -> tuple[type, ...]:
+def kinds_of(skill: Any) -> tuple[type, ...]:
+    """The class of a skill and of those inside."""
     inner = [getattr(skill, name) for name in type(skill).model_fields]
-    return (type(skill), *(kind for value in inner if _is_skill(value) for kind in _kinds(value)))
+    return (type(skill), *(kind for value in inner if is_skill(value) for kind in kinds_of(value)))
 
 
-def _with_arrays(skill: Negotiator, varied: Mapping[str, Any], shape: tuple[int, ...]) -> Negotiator:
-    """The skill with every number replaced by an array of this shape."""
+def with_arrays(skill: Negotiator, varied: Mapping[tuple[str, ...], Any], shape: tuple[int, ...]) -> Negotiator:
+    """The skill with every number replaced by an array of this shape; `varied` gives values by where they are."""
     fields: dict[str, Any] = {}
     for name in type(skill).model_fields:
         value = getattr(skill, name)
-        if name in varied:
-            value = np.asarray(varied[name]).reshape(shape)
+        if (name,) in varied:
+            value = np.asarray(varied[(name,)]).reshape(shape)
         elif isinstance(value, (bool, int, float)):
             value = np.full(shape, value)
-        elif _is_skill(value):
-            value = _with_arrays(value, {}, shape)
+        elif is_skill(value):
+            value = with_arrays(value, {path[1:]: v for path, v in varied.items() if path[0] == name}, shape)
         fields[name] = value
     return type(skill).model_construct(**fields)
 
@@ -97,7 +111,7 @@ def _with_arrays(skill: Negotiator, varied: Mapping[str, Any], shape: tuple[int,
 def _probe(skill: Negotiator) -> bool:
     from coase.negotiation.skill import Negotiator
 
-    kinds = _kinds(skill)
+    kinds = kinds_of(skill)
     if any(getattr(kind, name) is not getattr(Negotiator, name) for kind in kinds for name in RUNGS):
         return False
     times = [0.01, 0.4, 0.99]

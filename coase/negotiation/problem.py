@@ -6,11 +6,14 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from coase.errors import UsageError
 from coase.negotiation.draws import party_key, uniform
 from coase.negotiation.moves import PARTIES, Party, Propose
-from coase.negotiation.utility import SLACK, Ranking, Utility, ranking
+from coase.negotiation.utility import SLACK, Integers, Ranking, Utility, ranking, values_of
 from coase.terms.domain import Domain
 
 LONGEST = 1_000_000  # steps
@@ -81,7 +84,7 @@ class Problem:
         self.rank_of: Sequence[int] = ranking.rank_of
         self.times = times(deadline)
         self.count = bisect_right(ranking.falling, -(self.reservation - SLACK))
-        self.span = -ranking.falling[0] - self.reservation
+        self.span = -ranking.falling[0] - self.reservation if self.count else 0.0
         self.moves: dict[int, Propose] = {}
 
     @classmethod
@@ -103,6 +106,11 @@ class Problem:
     def domain(self) -> Domain:
         """What is bargained over."""
         return self.ranking.domain
+
+    @property
+    def values(self) -> Integers:
+        """Row o: the places of outcome o's values, numbered across all issues; to model what the other side likes."""
+        return values_of(self.ranking.domain)
 
     def acceptable(self, outcome: int) -> bool:
         """Whether an outcome is worth the reservation or more."""
@@ -151,3 +159,13 @@ class Now:
     def uniform(self, slot: int = 0) -> float:
         """A random number in [0, 1), the same in every runtime; `slot` numbers the draws of one step."""
         return uniform(self.problem.key, self.step, slot)
+
+    def favourite(self, weights: Any, low: int, high: int) -> int:
+        """Of my ranks high..low, the one whose values weigh most (`weights`: one per place of `Problem.values`); among
+        equals the best for me.
+        """
+        values = self.problem.values[self.problem.ranking.order.ranked[high : low + 1]]
+        score = weights[values[:, 0]]
+        for issue in range(1, values.shape[1]):  # issue by issue: numpy's own sum would round otherwise than a loop
+            score = score + weights[values[:, issue]]
+        return high + int(np.argmax(score))

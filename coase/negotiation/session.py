@@ -13,6 +13,7 @@ from coase.negotiation.moves import PARTIES, Party
 from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
 from coase.negotiation.skill import Negotiator
+from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.trace import Trace, Turn
 from coase.negotiation.utility import Floats, Utility
 from coase.terms.domain import Domain, Value
@@ -107,7 +108,10 @@ def negotiate(
         UsageError: an argument is not usable.
         TermsError: the utilities do not fit the domain.
     """
-    limits, given = _pair(reservation, "reservation"), _pair(utilities or (None, None), "utilities")
+    for skill in (buyer, seller):
+        if isinstance(skill, SkillArray):
+            raise UsageError(f"{skill!r} is many skills", hint="coase.negotiate_many plays them", code="skill_array")
+    limits, given = pair_of(reservation, "reservation"), pair_of(utilities or (None, None), "utilities")
     problems = [
         Problem.of(domain, party, deadline=deadline, reservation=limit, utility=utility, seed=seed)
         for party, limit, utility in zip(PARTIES, limits, given, strict=True)
@@ -136,7 +140,8 @@ def negotiate(
     )
 
 
-def _pair(values: Any, what: str) -> Any:
+def pair_of(values: Any, what: str) -> Any:
+    """The buyer's and the seller's; `UsageError` unless there are two."""
     if not isinstance(values, (tuple, list)) or len(values) != 2:
         raise UsageError(f"{what} is {values!r}", hint=f"give two: {what}=(buyer's, seller's)", code=f"bad_{what}")
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from coase.negotiation.moves import ACCEPT, Action, Move, Propose, Walk
 from coase.negotiation.plan import plan_of
 from coase.negotiation.problem import Now, Problem
+from coase.negotiation.skill_array import SkillArray
 
 
 class Seat(NamedTuple):
@@ -37,6 +39,12 @@ class Negotiator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     content_kind: ClassVar[str] = "skills"  # how coase.loading recognises a skill in a file
+    arrays: ClassVar[bool] = False  # my `ask` or `bid` takes columns of sessions as well as numbers (torch, numpy)
+
+    @classmethod
+    def array_of(cls, parameters: Mapping[str, Any]) -> SkillArray:
+        """Skills of this class with a value a session where a parameter is an array; `coase.skill` calls it."""
+        return SkillArray.of(cls, parameters)
 
     def target(self, t: Any) -> Any:
         """The share asked for at relative time t, 0 < t < 1. Written so that arrays work, it runs batched."""

@@ -95,7 +95,7 @@ def test_one_session_and_many_have_the_same_bits() -> None:
     """A row of a batch of curves equals the curve alone, whatever numpy's powers round to."""
     betas = np.linspace(0.1, 5, 300)
     times = np.arange(1, 101)[None, :] / 101
-    many = curves(Power(), times, {"beta": betas}, 300)
+    many = curves(Power(), times, {("beta",): betas}, 300)
     for row, beta in enumerate(betas):
         assert (many[row] == curves(Power(beta=float(beta)), times, {}, 1)[0]).all()
 

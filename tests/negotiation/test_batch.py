@@ -1,0 +1,200 @@
+"""Many sessions at once: coase/negotiation/batch.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import coase
+from coase.errors import CoaseError
+from coase.negotiation import batch as module
+
+PRICE = coase.Domain(price=range(100))
+
+
+def _load() -> Any:
+    spec = importlib.util.spec_from_file_location("equality", Path(__file__).with_name("equality.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+equality = _load()
+differing = equality.differing
+NAMES = equality.batchable()
+
+
+@pytest.fixture(autouse=True)
+def compiled_for_few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small batches are compiled too."""
+    monkeypatch.setattr(module, "FEW", 1)
+    return
+
+
+@pytest.mark.xdist_group("kernels")
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(domain=equality.domains, seed=st.integers(0, 2**63))
+def test_a_batch_is_its_sessions(name: str, domain: coase.Domain, seed: int) -> None:
+    """Against every skill, sessions with everything of their own end alike alone and batched: 200 a pair."""
+    for other in NAMES:
+        wrong, _ = differing((name, other), domain, 100, seed)
+        assert not wrong, f"{name} and {other}: {wrong} of 100 differ"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("other", NAMES)
+def test_a_large_batch_is_its_sessions(name: str, other: str) -> None:
+    """100,000 sessions a pair, over prices and over issues."""
+    issues = coase.Domain(a=range(5), b=range(5), c=["x", "y", "z"], d=range(4))
+    assert [differing((name, other), domain, 50_000, 7)[0] for domain in (PRICE, issues)] == [0, 0]
+
+
+@pytest.mark.xdist_group("kernels")
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="without numba they run one by one")
+@pytest.mark.parametrize("name", NAMES)
+def test_what_ships_runs_batched(name: str) -> None:
+    """No shipped skill of the first three rungs is played one by one."""
+    batch = coase.negotiate_many(coase.skill(name), coase.skill("linear"), PRICE, n=64, seed=1)
+    assert batch.ways[0] in ("plan", "compiled", "arrays")
+
+
+@pytest.mark.parametrize("pair", [("boulware", "conceder"), ("micro", "linear"), ("noise", "boulware")])
+def test_without_numba(pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same results from numpy, and one by one where a skill reacts."""
+    quick = differing(pair, PRICE, 60, 3)[1]
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "coase.negotiation.compiled", raising=False)
+    monkeypatch.delattr("coase.negotiation.compiled", raising=False)
+    monkeypatch.setattr(module, "_built", {})
+    wrong, batch = differing(pair, PRICE, 60, 3)
+    assert not wrong
+    assert "compiled" not in batch.ways
+    assert (batch.outcome == quick.outcome).all()
+
+
+class Columns(coase.Negotiator):
+    """Reacts, and takes numbers as well as columns."""
+
+    arrays = True
+    pull: float = 0.3
+
+    def ask(self, state: Any, now: coase.Now) -> tuple[Any, Any]:
+        """Asks for less the more is offered, with some noise."""
+        return state, 1 - self.pull * np.maximum(now.worth, 0) - 0.5 * now.t * now.uniform(2)
+
+
+@pytest.mark.parametrize("numba", [True, False])
+def test_columns_of_ones_own(numba: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A skill that declares `arrays` moves in all sessions at once, with or without numba."""
+    if not numba:
+        monkeypatch.setitem(sys.modules, "numba", None)
+    rng, n = np.random.default_rng(1), 300
+    many = coase.skill(Columns, pull=rng.uniform(0, 1, n))
+    common: dict[str, Any] = {"n": n, "deadline": rng.integers(1, 60, n), "reservation": (rng.uniform(0, 0.5, n), 0.1)}
+    batch = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common)
+    alone = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common, way="one by one")
+    assert batch.ways == ("arrays", "plan")
+    assert batch.agreed.sum() > 0
+    assert (batch.outcome == alone.outcome).all()
+    assert (batch.last_step == alone.last_step).all()
+
+
+@pytest.mark.xdist_group("kernels")
+@pytest.mark.parametrize("pair", [("boulware", "conceder"), ("micro", "boulware"), ("micro", "micro")])
+def test_utilities_of_each_session(pair: tuple[str, str]) -> None:
+    """Fresh utilities a session, some outcomes never acceptable: as `negotiate` with each row."""
+    rng, n = np.random.default_rng(4), 120
+    domain = coase.Domain(a=range(6), b=range(5))
+    utilities = tuple(rng.integers(0, 21, (n, domain.size)) / 20 for _ in range(2))
+    utilities[0][rng.random((n, domain.size)) < 0.2] = -np.inf
+    skills = [coase.skill(name) for name in pair]
+    batch = coase.negotiate_many(*skills, domain, n=n, utilities=utilities, reservation=(0.1, 0.2), seed=9)
+    for i in range(n):
+        rows = (utilities[0][i], utilities[1][i])
+        alone = coase.negotiate(*skills, domain, utilities=rows, reservation=(0.1, 0.2), seed=coase.session_seed(9, i))
+        assert (alone.agreement or {"a": -1, "b": -1}) == {k: v[i] for k, v in batch.agreement.items()}
+        assert alone.step == batch.last_step[i]
+        assert alone.utilities == (batch.utilities[0][i], batch.utilities[1][i])
+
+
+@pytest.mark.xdist_group("kernels")
+@pytest.mark.parametrize("pair", [("boulware", "conceder"), ("noise", "micro")])
+def test_workers_and_chunks_do_not_matter(pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads and small chunks give the same bytes, and progress is told."""
+    told: list[int] = []
+    skills = [coase.skill(name) for name in pair]
+    one = coase.negotiate_many(*skills, PRICE, n=1_000, seed=2)
+    monkeypatch.setattr(module, "CHUNK", 170)
+    two = coase.negotiate_many(*skills, PRICE, n=1_000, seed=2, workers=2, progress=lambda done, of: told.append(done))
+    assert (one.outcome.tobytes(), one.step.tobytes()) == (two.outcome.tobytes(), two.step.tobytes())
+    assert told == [170, 340, 510, 680, 850, 1_000]
+
+
+def test_what_no_deal_looks_like() -> None:
+    """agreed False, price and step -1, and the reservations as utilities."""
+    batch = coase.negotiate_many(
+        coase.skill("boulware"), coase.skill("boulware"), PRICE, n=3, reservation=(np.array([0.1, 0.9, 2.0]), 0.5)
+    )
+    assert batch.agreed.tolist() == [True, False, False]
+    assert batch.agreement["price"][1:].tolist() == batch.step[1:].tolist() == [-1, -1]
+    assert [u[1:].tolist() for u in batch.utilities] == [[0.9, 2.0], [0.5, 0.5]]
+    assert batch.reasons() == {"agreed": 1, "walked": 1, "deadline": 1, "failed": 0}
+
+
+class Impure(coase.Negotiator):
+    """Remembers outside its state."""
+
+    def ask(self, state: Any, now: coase.Now) -> tuple[Any, Any]:
+        """Less each time that it is called."""
+        COUNT.append(1)
+        return state, 1 - len(COUNT) / 1000
+
+
+COUNT: list[int] = []
+
+
+def test_a_skill_that_is_not_pure_is_found() -> None:
+    """Sessions played again must end alike."""
+    with pytest.raises(CoaseError, match="otherwise alone"):
+        coase.negotiate_many(Impure(), coase.skill("linear"), PRICE, n=50, way="arrays")
+
+
+def test_negotiate_refuses_many() -> None:
+    """One session takes one skill."""
+    with pytest.raises(CoaseError) as caught:
+        coase.negotiate(coase.skill("boulware", beta=np.array([0.2, 0.3])), coase.skill("linear"), PRICE)
+    assert caught.value.code == "skill_array"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"n": 0}, "bad_n"),
+        ({"workers": 0}, "bad_workers"),
+        ({"deadline": np.array([1, 2])}, "bad_deadline"),
+        ({"deadline": 0}, "bad_deadline"),
+        ({"reservation": (np.nan, 0)}, "bad_reservation"),
+        ({"reservation": (np.zeros(7), 0)}, "bad_reservation"),
+        ({"utilities": (np.zeros((3, 3)), None)}, "bad_utility"),
+        ({"buyer": "boulware"}, "not_a_skill"),
+        ({"buyer": coase.skill("boulware", beta=np.ones(4))}, "bad_columns"),
+    ],
+)
+def test_what_is_refused(changed: dict[str, Any], code: str) -> None:
+    """Bad arguments have a code."""
+    given_: dict[str, Any] = {"buyer": coase.skill("boulware"), "seller": coase.skill("linear"), "n": 5} | changed
+    with pytest.raises(CoaseError) as caught:
+        coase.negotiate_many(given_.pop("buyer"), given_.pop("seller"), PRICE, **given_)
+    assert caught.value.code == code
