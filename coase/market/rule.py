@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
@@ -125,11 +126,16 @@ def market_rule(what: Any, /, **rules: Any) -> MarketRule:
 
 def names() -> list[str]:
     """The names of all market rules, shipped or installed."""
-    return sorted({*SHIPPED, *(point.name for point in importlib.metadata.entry_points(group=GROUP))})
+    return sorted({*SHIPPED, *(point.name for point in _installed())})
+
+
+@lru_cache(1)
+def _installed() -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(importlib.metadata.entry_points(group=GROUP))
 
 
 def _named(name: str) -> type[MarketRule]:
-    installed = [point for point in importlib.metadata.entry_points(group=GROUP) if point.name == name]
+    installed = [point for point in _installed() if point.name == name]
     if len(installed) + (name in SHIPPED) > 1:
         raise ConfigurationError(
             f"the market rule '{name}' comes from several places", hint="uninstall one", code="name_clash"
