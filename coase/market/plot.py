@@ -125,7 +125,8 @@ def _market(ax: Axes, run: Run) -> None:
     ax.set_xlabel("units")
     ax.set_ylabel("price (ticks)")
     ax.set_title("Demand, supply and trades of the first run")
-    ax.legend(loc="best", frameon=True, edgecolor=SOFT, fontsize=8)
+    ax.legend(loc="upper center", ncols=2, frameon=True, edgecolor=SOFT, fontsize=8)
+    ax.margins(y=0.3)
     _whole(ax)
 
 
