@@ -55,7 +55,8 @@ class Party(ABC):
     @cached_property
     def outbox(self) -> Outbox:
         """Sends this key's transactions, each exactly once."""
-        return Outbox(self.world.chain.w3, self.identity, self.journal.db, self.world.chain.chain_id)
+        chain = self.world.chain
+        return Outbox(chain.w3, self.identity, self.journal.db, chain.chain_id, policy=chain.policy)
 
     @cached_property
     def escrow(self) -> EscrowClient:

@@ -32,7 +32,7 @@ class Treasury:
     def __init__(self, identity: Identity, chain: ChainBackend, path: Path) -> None:
         self.identity = identity
         self.journal = Journal(path, NAME)
-        self.outbox = Outbox(chain.w3, identity, self.journal.db, chain.chain_id)
+        self.outbox = Outbox(chain.w3, identity, self.journal.db, chain.chain_id, policy=chain.policy)
 
     async def deploy(self) -> Contracts:
         """Finish what an earlier process began to send; then the contracts, deployed once."""

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from coase.errors import ChainUnavailable, ConfigurationError
+from coase.settlement.policy import Policy
 from coase.settlement.records import Patience
 from coase.settlement.rpc import RpcChain
 
@@ -72,6 +73,7 @@ class AnvilChain:
     ) -> None:
         self.folder, self.alloc, self.port = folder, dict(alloc), port
         self.chain_id = chain_id
+        self.policy = Policy()  # its blocks go away only when it is asked for that
         self._patience = patience or Patience(pause=0.05)
         self._process: Process | None = None
         self._draining: asyncio.Task[Any] | None = None

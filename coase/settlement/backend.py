@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from web3 import AsyncWeb3
 
+    from coase.settlement.policy import Policy
+
 
 class ChainBackend(Protocol):
     """A chain one can talk to between entering and leaving its context.
@@ -23,6 +25,11 @@ class ChainBackend(Protocol):
     @property
     def chain_id(self) -> int:
         """What transactions are signed for (EIP-155)."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """When a transaction on this chain is final, and what to pay for it."""
         ...
 
     async def now(self) -> int:

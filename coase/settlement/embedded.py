@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from coase.errors import ChainUnavailable, ConfigurationError, UsageError
 from coase.settlement.blocklog import BlockLog
 from coase.settlement.evm import Chain, Genesis, Refused
+from coase.settlement.policy import Policy
 from coase.settlement.provider import EmbeddedProvider, connect, handle
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class EmbeddedChain:
     ) -> None:
         self.folder, self.genesis = folder, Genesis(chain_id, genesis_time, alloc)
         self.chain_id = chain_id
+        self.policy = Policy()  # no block of it ever goes away
         self._executor: ThreadPoolExecutor | None = None
         self._log: BlockLog | None = None
         self._lock = -1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from coase.errors import LocalProtocolError, SettlementError, SignatureError, UsageError
 from coase.identity import checksum, keccak
 from coase.settlement.artifacts import artifact
+from coase.settlement.logs import find_logs
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Call, Receipt
 from coase.terms.agreement import Agreement
@@ -237,10 +238,8 @@ class EscrowClient:
         state = await self.status(agreement)
         if not state.at:
             return None
-        topics = ["0x" + _DELIVERED.hex(), "0x" + self.digest(agreement).hex()]
-        query: Any = {"address": self.escrow, "topics": topics, "fromBlock": "earliest"}
-        logs = await self.outbox.node.ask(lambda: self._w3.eth.get_logs(query))
-        found = [bytes(log["data"]) for log in logs]
+        topics = [_DELIVERED, self.digest(agreement)]
+        found = [one.log.data for one in await find_logs(self.outbox.node, self.escrow, topics)]
         if len(found) != 1 or len(found[0]) != 32 or found[0][:RESULT_BYTES] != state.result:
             raise SettlementError(
                 "the node's Delivered event does not fit the contract's state",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from coase.errors import SettlementError
 from coase.identity import keccak
+from coase.settlement.logs import find_logs
 from coase.terms.agreement import Agreement
 
 if TYPE_CHECKING:
@@ -20,11 +21,8 @@ async def payout(client: EscrowClient, agreement: Agreement) -> tuple[int, int]:
     Raises:
         SettlementError: the deal has not ended, or the node's event does not add up to the price.
     """
-    topics = ["0x" + _SETTLED.hex(), "0x" + client.digest(agreement).hex()]
-    query: Any = {"address": client.escrow, "topics": topics, "fromBlock": "earliest"}
-    found = [
-        bytes(log["data"]) for log in await client.outbox.node.ask(lambda: client.outbox.node.w3.eth.get_logs(query))
-    ]
+    topics = [_SETTLED, client.digest(agreement)]
+    found = [one.log.data for one in await find_logs(client.outbox.node, client.escrow, topics)]
     if len(found) != 1 or len(found[0]) != 96:
         raise SettlementError("the escrow has not paid out this deal", code="not_settled")
     to_seller, to_buyer, fee = (int.from_bytes(found[0][at : at + 32], "big") for at in (0, 32, 64))

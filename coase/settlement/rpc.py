@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra, UsageError
 from coase.settlement.http import HttpProvider
 from coase.settlement.node import Node
+from coase.settlement.policy import Policy, confirmed
 from coase.settlement.provider import connect
 from coase.settlement.records import Patience
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from web3 import AsyncWeb3
 
 
+BLOCKS = 6  # that a chain we know nothing about must have from a transaction's block on, itself included
+
+
 class RpcChain:
     """A `ChainBackend` behind a node. Enter it to connect: ``async with RpcChain("http://127.0.0.1:8545") as chain``.
 
@@ -28,6 +32,7 @@ class RpcChain:
         url: http or https.
         chain_id: what the node should say; None takes what it says.
         timeout: seconds to wait for one answer.
+        policy: when a transaction is final there; None: in a block with five more on top of it.
         patience: how often to ask again; its pause is also how often `wait` looks at the time.
         moves_time: `wait` has the node move its time on (``evm_increaseTime``) rather than wait: for chains of
             development, one of `coase chain up` above all, whose time stands still while nobody sends.
@@ -45,10 +50,12 @@ class RpcChain:
         timeout: float = 10.0,
         patience: Patience | None = None,
         moves_time: bool = False,
+        policy: Policy | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ConfigurationError(f"{url!r} is not the address of a node", hint="http://host:port")
         self.url, self.moves_time = url, moves_time
+        self.policy = policy or Policy(confirmed(BLOCKS))
         self._provider = HttpProvider(url, timeout)
         self._w3 = connect(self._provider)
         self._node = Node(self._w3, patience or Patience())

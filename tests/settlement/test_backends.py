@@ -11,12 +11,14 @@ import pytest
 from coase.errors import TransactionReverted
 from coase.identity import Identity
 from coase.settlement.outbox import Outbox
+from coase.settlement.payouts import payout
 from coase.settlement.policy import MINED, Finality, Policy, confirmed
 from coase.settlement.records import Call, Patience
 from coase.settlement.signing import sign
 from coase.settlement.token import transfer_call
+from coase.terms.agreement import Agreement
 from coase.testing.backends import AnyChain
-from coase.testing.chain import with_contracts
+from coase.testing.chain import DEPLOYER, with_contracts
 
 PATIENT = Patience(attempts=3, polls=8, rounds=30, pause=0.02)  # anvil mines beside us, in a process of its own
 
@@ -64,6 +66,42 @@ async def test_contracts_are_deployed_and_their_refusals_decoded(
             await box.send("too much", transfer_call(token, bob.account, 60))
         assert caught.value.reason.startswith("ERC20InsufficientBalance(")
         assert not box.knows("too much")
+
+
+async def test_deals_end_in_every_way(chain_of_any_kind: AnyChain, alice: Identity, bob: Identity) -> None:
+    """Paid, refunded after the deadline, claimed after the review: to the unit, with the events that say so."""
+    async with with_contracts(
+        chain_of_any_kind.backend, dict.fromkeys((alice.account, bob.account), 1_000)
+    ) as deployed:
+        buyer, seller = deployed.client(alice), deployed.client(bob)
+        expected = 1_000
+        for number, (way, to_seller) in enumerate((("release", 100), ("refund", 0), ("claim", 100))):
+            agreement = Agreement(
+                buyer=alice.account,
+                seller=bob.account,
+                arbiter=DEPLOYER.account,
+                token=deployed.contracts.token,
+                price=100,
+                deliver_by=await chain_of_any_kind.backend.now() + 500,
+                review_seconds=100,
+                ruling_seconds=200,
+                terms_hash="ab" * 32,
+                salt=f"{number:064x}",
+            )
+            await buyer.open(f"{way}/open", agreement, bob.sign(buyer.digest(agreement)))
+            if way == "refund":
+                await chain_of_any_kind.backend.wait_until(agreement.deliver_by + 1)
+                await seller.refund(way, agreement)
+            else:
+                await seller.deliver(f"{way}/deliver", agreement, b"r" * 32)
+                assert await buyer.result_hash(agreement) == b"r" * 32
+                if way == "claim":
+                    await chain_of_any_kind.backend.wait(agreement.review_seconds + 2)
+                await (buyer.release if way == "release" else seller.claim)(way, agreement)
+            assert await payout(buyer, agreement) == (to_seller, 100 - to_seller)
+            expected -= to_seller
+            assert await buyer.balance(alice.account) == expected
+        assert await buyer.balance(buyer.escrow) == 0
 
 
 async def test_time_is_the_chains(chain_of_any_kind: AnyChain) -> None:

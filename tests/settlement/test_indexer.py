@@ -100,8 +100,8 @@ async def test_it_follows_every_change_of_mind(db: sqlite3.Connection) -> None:
     async with dollars() as (chain, deployed):
         token = deployed.contracts.token
         found, box = index(deployed, token, db), deployed.outbox(ALICE)
-        await add_blocks(chain, FILLER, 100)
-        for turn in range(25):
+        await add_blocks(chain, FILLER, 90)
+        for turn in range(12):
             for n in range(draw.randrange(3)):
                 await box.send(f"pay {turn} {n}", transfer_call(token, BOB.account, turn + 1))
             await add_blocks(chain, FILLER, draw.randrange(1, 4))
