@@ -164,6 +164,27 @@ async def test_a_reorganisation_loses_and_doubles_nothing(
     assert db.execute("select count(*) from outbox where status = 1 and final = 1").fetchone() == (5,)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_was_returned_as_mined_is_watched_until_it_is_final(
+    chain_of_any_kind: AnyChain, db: sqlite3.Connection, alice: Identity, bob: Identity, restarted: bool
+) -> None:
+    """The caller took a mined receipt and went; the blocks are undone. One look, or a restart, makes it good."""
+    chain, before = chain_of_any_kind, await wei(chain_of_any_kind, bob)
+    box = outbox(chain, alice, db, confirmed(7))
+    for n in range(3):
+        await box.send(f"pay {n}", Call(bob.account, value=3), finality=MINED)
+    await chain.undo(3)
+    task = asyncio.ensure_future(outbox(chain, alice, db, confirmed(7)).resume() if restarted else asyncio.sleep(0))
+    while db.execute("select count(*) from outbox where final = 1").fetchone() != (3,):
+        if not restarted:
+            await box.tend()
+        await chain.mine(1)
+        await asyncio.sleep(0.01)
+    await task
+    assert await wei(chain, bob) == before + 9
+    assert await chain.w3.eth.get_transaction_count(alice.account) == 3  # type: ignore[arg-type]
+
+
 async def test_a_nonce_that_somebody_else_took_is_not_waited_for(
     chain_of_any_kind: AnyChain, db: sqlite3.Connection, alice: Identity, bob: Identity
 ) -> None:

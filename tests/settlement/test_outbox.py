@@ -259,6 +259,21 @@ async def test_two_keys_share_a_journal(chain: EmbeddedChain, db: sqlite3.Connec
     assert [nonce for _, nonce, _ in rows(db)] == [0, 0]
 
 
+async def test_a_journal_of_an_earlier_version_is_taken_over(chain: EmbeddedChain, db: sqlite3.Connection) -> None:
+    """Its rows lack columns: what was mined is final, what waited is sent."""
+    box = outbox(chain, db)
+    first = await box.send("one", PAY)
+    box.store(await box.prepare("two", PAY))
+    db.execute("drop index outbox_open")
+    for column in ("block_hash", "final"):
+        db.execute(f"alter table outbox drop column {column}")
+    db.execute("drop table outbox_replaced")
+    later = outbox(chain, db)
+    assert len(await later.resume()) == 1
+    assert await later.send("one", PAY) == first
+    assert db.execute("select intent, status, final from outbox").fetchall() == [("one", 1, 1), ("two", 1, 1)]
+
+
 async def test_an_ordinary_connection_is_refused(chain: EmbeddedChain) -> None:
     """A connection that opens transactions by itself would commit rows at the wrong time."""
     plain = sqlite3.connect(":memory:")
