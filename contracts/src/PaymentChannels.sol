@@ -9,6 +9,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
+import {IMarketRules} from "./interfaces/IMarketRules.sol";
 import {IPaymentChannels} from "./interfaces/IPaymentChannels.sol";
 
 /// @title The channels described in IPaymentChannels
@@ -41,12 +42,17 @@ contract PaymentChannels is IPaymentChannels, EIP712, ReentrancyGuard {
     /// @inheritdoc IPaymentChannels
     uint256 public constant WITHDRAWAL_WINDOW = 24 hours;
 
+    /// @inheritdoc IPaymentChannels
+    IMarketRules public immutable rules;
+
     mapping(bytes32 id => Channel) private _channels;
 
     /// @inheritdoc IPaymentChannels
     mapping(address receiver => mapping(address token => Account)) public receivers;
 
-    constructor() EIP712("x402 Batch Settlement", "1") {}
+    constructor(IMarketRules market) EIP712("x402 Batch Settlement", "1") {
+        rules = market;
+    }
 
     /// @inheritdoc IPaymentChannels
     function deposit(
@@ -215,12 +221,13 @@ contract PaymentChannels is IPaymentChannels, EIP712, ReentrancyGuard {
         emit Deposited(id, config.payer, config.receiver, got, balance);
     }
 
-    function _checkDeposit(ChannelConfig calldata config, uint256 amount) private pure {
+    function _checkDeposit(ChannelConfig calldata config, uint256 amount) private view {
         if (config.receiver == address(0)) revert Channels_BadConfig(Flaw.NoReceiver);
         if (config.withdrawDelay < MIN_WITHDRAW_DELAY || config.withdrawDelay > MAX_WITHDRAW_DELAY) {
             revert Channels_BadConfig(Flaw.BadDelay);
         }
         if (amount == 0) revert Channels_ZeroAmount();
+        rules.checkDeposit(config.token);
     }
 
     function _checkReceiver(ChannelConfig calldata config) private view {

@@ -29,7 +29,17 @@ def _absent(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def build() -> ModuleType:
     """contracts/build.py, which is a script and in no package."""
-    spec = importlib.util.spec_from_file_location("contracts_build", CONTRACTS / "build.py")
+    return _script("build")
+
+
+@pytest.fixture(scope="session")
+def gas() -> ModuleType:
+    """contracts/gas.py."""
+    return _script("gas")
+
+
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"contracts_{name}", CONTRACTS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IMarketRules} from "./IMarketRules.sol";
+
 /// @title Payment channels: one deposit, any number of payments by signature, one claim
-/// @notice The payer deposits, then signs vouchers that count up: "of this channel, up to this much in all". The receiver
-/// keeps the highest and claims when it likes, for many channels at once. `claim` accounts, `settle` pays out.
+/// @notice The payer deposits, then signs vouchers that count up: "of this channel, up to this much in all". The
+/// receiver keeps the highest and claims when it likes, for many channels at once. `claim` accounts, `settle` pays out.
 ///
 ///     who                        calls               and
 ///     the payer *                deposit             adds to the balance, ends a pending withdrawal
@@ -17,26 +19,27 @@ pragma solidity 0.8.37;
 ///                                                    `WITHDRAWAL_WINDOW` seconds
 ///                                                    (** or the receiver's authorizer)
 ///
-/// @dev Structs, their field names, their EIP-712 types and the domain ("x402 Batch Settlement", version "1") are those of
-/// x402 batch settlement, so that its signers can sign for these channels; this contract's address and the chain id keep
-/// the signatures apart. The id of a channel is the EIP-712 hash of its config, which each call passes: a config that
-/// differs in any bit is another channel, with nothing in it.
+/// @dev Structs, their field names, their EIP-712 types and the domain ("x402 Batch Settlement", version "1") are
+/// those of x402 batch settlement, so that its signers can sign for these channels; this contract's address and the
+/// chain id keep the signatures apart. The id of a channel is the EIP-712 hash of its config, which each call passes:
+/// a config that differs in any bit is another channel, with nothing in it.
 ///
 /// What is owed. `balance` is all that was deposited less all that was given back; `totalClaimed` counts up from 0 and
 /// never exceeds it. The difference is the payer's.
 ///
-/// Withdrawals. One that has matured does not wait: it can be finalized for `WITHDRAWAL_WINDOW` seconds and is void after,
-/// so nobody keeps one in stock to get ahead of a claim. Any deposit ends it. Any claim ends it, too, but only once: the
-/// payer's next withdrawal (unless it deposits in between) is diminished by claims and not ended, since a receiver who
-/// claims one base unit at a time could otherwise hold the payer's money for ever. Whoever serves against vouchers must
-/// refuse while a withdrawal is pending, and look more often than `withdrawDelay`.
+/// Withdrawals. One that has matured does not wait: it can be finalized for `WITHDRAWAL_WINDOW` seconds and is void
+/// after, so nobody keeps one in stock to get ahead of a claim. Any deposit ends it. Any claim ends it, too, but only
+/// once: the payer's next withdrawal (unless it deposits in between) is diminished by claims and not ended, since a
+/// receiver who claims one base unit at a time could otherwise hold the payer's money for ever. Whoever serves against
+/// vouchers must refuse while a withdrawal is pending, and look more often than `withdrawDelay`.
 ///
-/// There is no owner, no fee, no upgrade and no pause.
+/// There is no owner, no fee and no upgrade. The market's rules say which tokens may be deposited, and may stop
+/// deposits; they are asked for nothing else, so no rule can stop or delay money on its way out.
 ///
-/// Tokens. All channels of one token share the contract's balance. A deposit counts for what arrives, so a token may take
-/// a fee. Not supported: tokens whose balances change by themselves, and tokens that charge the sender more than the
-/// amount (both could pay one channel with another's money; only channels of that token are touched). A token may refuse
-/// to pay a party: then only payouts to that party revert, and can be made once it relents.
+/// Tokens. All channels of one token share the contract's balance. A deposit counts for what arrives, so a token may
+/// take a fee. Not supported: tokens whose balances change by themselves, and tokens that charge the sender more than
+/// the amount (both could pay one channel with another's money; only channels of that token are touched). A token may
+/// refuse to pay a party: then only payouts to that party revert, and can be made once it relents.
 ///
 /// In `depositWithAuthorization` it is left to the token to tell whether the payer agreed; a receiver should know its
 /// token.
@@ -74,8 +77,8 @@ interface IPaymentChannels {
         uint128 totalClaimed;
     }
 
-    /// @notice Why nothing can be deposited into a channel. NoReceiver: nobody could claim. BadDelay: `withdrawDelay` is not
-    /// from `MIN_WITHDRAW_DELAY` to `MAX_WITHDRAW_DELAY`.
+    /// @notice Why nothing can be deposited into a channel. NoReceiver: nobody could claim. BadDelay: `withdrawDelay`
+    /// is not from `MIN_WITHDRAW_DELAY` to `MAX_WITHDRAW_DELAY`.
     enum Flaw {
         NoReceiver,
         BadDelay
@@ -132,10 +135,11 @@ interface IPaymentChannels {
     error Channels_TooEarly(uint256 readyAt);
 
     /// @notice Adds the caller's money to its channel, which is open from then on.
-    /// @dev Reverts: WrongParty unless the payer calls, BadConfig, ZeroAmount, TooMuch, and whatever the token says.
+    /// @dev Reverts: WrongParty unless the payer calls, BadConfig, ZeroAmount, TooMuch, and whatever the
+    /// rules and the token say.
     /// @param amount base units to take; a permit must be for exactly that.
-    /// @param permitDeadline with `v`, `r` and `s`: an EIP-2612 permit. `v` 0 means that there is none. A permit that fails
-    /// is ignored, since anyone may have submitted it before; the transfer then decides.
+    /// @param permitDeadline with `v`, `r` and `s`: an EIP-2612 permit. `v` 0 means that there is none. A permit that
+    /// fails is ignored, since anyone may have submitted it before; the transfer then decides.
     function deposit(
         ChannelConfig calldata config,
         uint128 amount,
@@ -146,8 +150,8 @@ interface IPaymentChannels {
     ) external;
 
     /// @notice Adds the payer's money by an EIP-3009 ReceiveWithAuthorization. Anyone may call.
-    /// @dev The payer signs: from the payer, to this contract, the amount, and keccak256(abi.encode(channelId, salt)) as the
-    /// nonce; so the authorization serves this channel only. Reverts as `deposit` does, except for WrongParty.
+    /// @dev The payer signs: from the payer, to this contract, the amount, and keccak256(abi.encode(channelId, salt))
+    /// as the nonce; so the authorization serves this channel only. Reverts as `deposit` does, except for WrongParty.
     function depositWithAuthorization(
         ChannelConfig calldata config,
         uint128 amount,
@@ -209,6 +213,9 @@ interface IPaymentChannels {
         external
         view
         returns (uint128 totalClaimed, uint128 totalSettled);
+
+    /// @notice What is asked when a deposit comes in: its tokens and its brake. Its fee is not taken here.
+    function rules() external view returns (IMarketRules);
 
     /// @notice The shortest `withdrawDelay`, in seconds.
     // solhint-disable-next-line func-name-mixedcase

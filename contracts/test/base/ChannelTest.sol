@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {MarketRules} from "../../src/MarketRules.sol";
 import {PaymentChannels} from "../../src/PaymentChannels.sol";
 import {TestDollar} from "../../src/TestDollar.sol";
 import {IPaymentChannels} from "../../src/interfaces/IPaymentChannels.sol";
@@ -22,22 +23,30 @@ abstract contract ChannelTest is Test {
     address internal authorizer = vm.addr(0xA07);
     address internal stranger = address(0x57A6E4);
 
+    MarketRules internal rules;
     PaymentChannels internal channels;
     TestDollar internal dollar;
     IPaymentChannels.ChannelConfig internal c;
 
     function setUp() public virtual {
         vm.warp(START);
-        channels = new PaymentChannels();
         address[] memory holders = new address[](1);
         uint256[] memory amounts = new uint256[](1);
         (holders[0], amounts[0]) = (payer, FUNDS);
         dollar = new TestDollar(holders, amounts);
+        rules = new MarketRules(address(this), stranger, stranger, 0, 0, address(dollar));
+        channels = new PaymentChannels(rules);
         vm.prank(payer);
         dollar.approve(address(channels), type(uint256).max);
         c = IPaymentChannels.ChannelConfig(
             payer, signer, receiver, authorizer, address(dollar), DELAY, keccak256("a salt")
         );
+    }
+
+    /// Another token for the channel, which the market allows.
+    function _use(address token) internal {
+        c.token = token;
+        rules.allowToken(token, true);
     }
 
     // Steps. Signatures are made before a prank: it applies to the next call, whichever that is.

@@ -13,7 +13,7 @@ contract ChannelReentrancyTest is ChannelTest {
     function setUp() public override {
         super.setUp();
         token = new HookToken(payer, FUNDS);
-        c.token = address(token);
+        _use(address(token));
         _deposit(DEPOSIT);
         _claim(10);
     }

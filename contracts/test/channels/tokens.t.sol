@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IMarketRules} from "../../src/interfaces/IMarketRules.sol";
 import {IPaymentChannels} from "../../src/interfaces/IPaymentChannels.sol";
 import {ChannelTest} from "../base/ChannelTest.sol";
 import {FeeToken} from "../tokens/FeeToken.sol";
@@ -9,7 +10,7 @@ import {BlockingToken, FalseToken, NoReturnToken, SilentToken} from "../tokens/O
 
 contract ChannelTokensTest is ChannelTest {
     function test_NoReturnValueIsFine() public {
-        c.token = address(new NoReturnToken(payer, FUNDS));
+        _use(address(new NoReturnToken(payer, FUNDS)));
         _deposit(DEPOSIT);
         _claim(40);
         channels.settle(receiver, c.token);
@@ -21,7 +22,7 @@ contract ChannelTokensTest is ChannelTest {
 
     function test_AFeeCountsAgainstThePayer() public {
         FeeToken token = new FeeToken(payer, FUNDS);
-        c.token = address(token);
+        _use(address(token));
         vm.prank(payer);
         token.approve(address(channels), FUNDS);
         _deposit(DEPOSIT);
@@ -37,15 +38,39 @@ contract ChannelTokensTest is ChannelTest {
         _assertChannel(DEPOSIT, 0);
     }
 
+    function test_RevertWhen_TheMarketDoesNotAllowTheToken() public {
+        c.token = address(new NoReturnToken(payer, FUNDS));
+        _refuse(IMarketRules.Rules_TokenNotAllowed.selector, c.token);
+        _deposit(DEPOSIT);
+        _refuse(IMarketRules.Rules_TokenNotAllowed.selector, c.token);
+        channels.depositWithAuthorization(c, 1, 0, type(uint256).max, 0, 27, 0, 0);
+    }
+
+    function test_OnlyDepositsStopWhenTheMarketSaysSo() public {
+        _deposit(DEPOSIT);
+        rules.pauseDeposits(true);
+        rules.allowToken(c.token, false);
+        _refuse(IMarketRules.Rules_DepositsPaused.selector);
+        _deposit(1);
+        _claim(10);
+        channels.settle(receiver, c.token);
+        vm.prank(receiver);
+        channels.refund(c, 10);
+        _initiate(DEPOSIT - 20);
+        vm.warp(START + DELAY);
+        channels.finalizeWithdraw(c);
+        vm.assertEq(_balance(address(channels)), 0, "all is out");
+    }
+
     function test_RevertWhen_TheTokenOnlyPretends() public {
-        c.token = address(new SilentToken());
+        _use(address(new SilentToken()));
         _refuse(IPaymentChannels.Channels_ZeroAmount.selector);
         _deposit(DEPOSIT);
     }
 
     function test_RevertWhen_TheTokenReturnsFalse() public {
         FalseToken token = new FalseToken(payer, FUNDS);
-        c.token = address(token);
+        _use(address(token));
         _deposit(DEPOSIT);
         _claim(5);
         token.refuse(true);
@@ -55,7 +80,7 @@ contract ChannelTokensTest is ChannelTest {
     }
 
     function test_RevertWhen_AChannelHoldsTooMuch() public {
-        c.token = address(new NoReturnToken(payer, type(uint256).max));
+        _use(address(new NoReturnToken(payer, type(uint256).max)));
         _deposit(type(uint96).max);
         _refuse(IPaymentChannels.Channels_TooMuch.selector, uint256(type(uint96).max) + 1);
         _deposit(1);
@@ -63,7 +88,7 @@ contract ChannelTokensTest is ChannelTest {
 
     function test_ABlockedPayerHarmsNobodyElse() public {
         BlockingToken token = new BlockingToken(payer, FUNDS);
-        c.token = address(token);
+        _use(address(token));
         _deposit(DEPOSIT);
         token.setBlocked(payer, true);
         _claim(5);
@@ -79,7 +104,7 @@ contract ChannelTokensTest is ChannelTest {
 
     function test_ABlockedReceiverIsPaidLater() public {
         BlockingToken token = new BlockingToken(payer, FUNDS);
-        c.token = address(token);
+        _use(address(token));
         _deposit(DEPOSIT);
         token.setBlocked(receiver, true);
         _claim(5);

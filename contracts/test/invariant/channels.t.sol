@@ -24,7 +24,7 @@ contract ChannelInvariantTest is Test {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](9);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = handler.deposit.selector;
         selectors[1] = handler.claim.selector;
         selectors[2] = handler.settle.selector;
@@ -34,6 +34,7 @@ contract ChannelInvariantTest is Test {
         selectors[6] = handler.finalizeWithdraw.selector;
         selectors[7] = handler.donate.selector;
         selectors[8] = handler.wait.selector;
+        selectors[9] = handler.pause.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -72,13 +73,14 @@ contract ChannelInvariantTest is Test {
             vm.assertTrue(handler.succeeded(functions[i]) >= 3, string.concat("succeeds: ", vm.toString(i)));
             vm.assertTrue(handler.refused(functions[i]) >= 3, string.concat("is refused: ", vm.toString(i)));
         }
-        vm.assertTrue(handler.ended() >= 3 && handler.diminished() >= 3, "claims meet withdrawals");
+        vm.assertTrue(handler.ended() >= 3, "claims end withdrawals");
+        vm.assertTrue(handler.diminished() >= 3, "or leave less for them");
         vm.assertTrue(handler.donated() != 0, "and something was donated");
         handler.checkExits();
     }
 
     function _step(uint256 x, uint256 y) private {
-        uint256 kind = (x >> 200) % 12;
+        uint256 kind = (x >> 200) % 13;
         if (kind < 2) handler.deposit(x, y, x >> 64, y >> 255 == 0);
         else if (kind < 5) handler.claim(x, y, x >> 64, y >> 64, y >> 255 == 0);
         else if (kind == 5) handler.settle(x);
@@ -87,6 +89,7 @@ contract ChannelInvariantTest is Test {
         else if (kind == 8) handler.cancelWithdraw(x, y);
         else if (kind == 9) handler.finalizeWithdraw(x, y);
         else if (kind == 10) handler.donate(x, y);
+        else if (kind == 11) handler.pause(y);
         else handler.wait(y);
     }
 }

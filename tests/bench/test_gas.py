@@ -1,0 +1,46 @@
+"""The gas bench: cases beside references, from the contracts' own measurements."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coase.bench import gas
+from coase.errors import ConfigurationError
+
+SNAPSHOT = json.loads((Path(__file__).resolve().parents[2] / "contracts" / "gas.json").read_text(encoding="utf-8"))
+
+
+def test_every_measured_case_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those with a reference come first, with their limit and the peer's cost."""
+    monkeypatch.setattr(gas, "_measure", lambda: SNAPSHOT)
+    rows = list(gas.rows())
+    assert {row.case: row.ours for row in rows} == SNAPSHOT
+    first = rows[0]
+    assert (first.case, first.limit, first.peer, first.peer_name) == (
+        "channel_open",
+        90_000,
+        189_706,
+        "SingularityNET MPE",
+    )
+    assert first.ratio == 189_706 / SNAPSHOT["channel_open"]
+
+
+def test_every_measured_case_with_a_target_meets_it() -> None:
+    """No case of the committed snapshot is above its limit."""
+    above = [
+        case
+        for case, reference in gas.REFERENCES.items()
+        if case in SNAPSHOT and reference.limit is not None and SNAPSHOT[case] > reference.limit
+    ]
+    assert above == []
+
+
+def test_an_installed_package_says_that_it_needs_a_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The wheel ships no contract tests."""
+    monkeypatch.setattr(gas, "content", lambda kind: tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        list(gas.rows())
+    assert caught.value.code == "no_contract_tests"
