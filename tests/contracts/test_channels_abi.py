@@ -82,7 +82,7 @@ def test_the_typehashes_are_in_the_code(artifact: Artifact) -> None:
 def test_a_claim_touches_one_slot_of_a_channel(artifact: Artifact) -> None:
     """The balance, what is claimed and the state of a withdrawal lie in one storage slot."""
     layout = artifact("PaymentChannels")["storageLayout"]
-    members = next(kind for name, kind in layout["types"].items() if "Channel)" in name)["members"]
+    members = layout["types"]["t_struct(Channel)_storage"]["members"]
     assert [(m["label"], m["slot"], m["offset"]) for m in members] == [
         ("balance", "0", 0),
         ("totalClaimed", "0", 12),
