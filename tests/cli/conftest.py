@@ -16,6 +16,12 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SECONDS = 240
 
 
+@pytest.fixture(autouse=True)
+def own_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables do not depend on the terminal: a runner with several workers tells each that it has 80 columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def coase() -> Run:
     """Runs `coase` with arguments; `cwd` and `env` as for subprocess."""

@@ -57,7 +57,10 @@ def tables(domain: coase.Domain, rng: np.random.Generator) -> Any:
         additive(
             domain,
             {issue: float(rng.integers(1, 9)) / 32 for issue in domain.issues},
-            {issue: rng.integers(0, 11, size) / 10 for issue, size in zip(domain.issues, domain.sizes, strict=True)},
+            {
+                issue: list(rng.integers(0, 11, size) / 10)
+                for issue, size in zip(domain.issues, domain.sizes, strict=True)
+            },
         )
         for _ in range(2)
     )
@@ -79,11 +82,13 @@ def differing(
     batch = coase.negotiate_many(skills[0], skills[1], domain, **arguments, way=way)
     wrong = 0
     for i in range(n):
+        buyer, seller = (skill.at(i) if isinstance(skill, coase.SkillArray) else skill for skill in skills)
         alone = coase.negotiate(
-            *(skill.at(i) if isinstance(skill, coase.SkillArray) else skill for skill in skills),
+            buyer,
+            seller,
             domain,
             deadline=int(arguments["deadline"][i]),
-            reservation=tuple(float(limit[i]) for limit in arguments["reservation"]),
+            reservation=(float(arguments["reservation"][0][i]), float(arguments["reservation"][1][i])),
             utilities=arguments["utilities"],
             seed=coase.session_seed(seed, i),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,9 @@ NAMES = equality.batchable()
 
 
 @pytest.fixture(autouse=True)
-def compiled_for_few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def compiled_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small batches are compiled too."""
     monkeypatch.setattr(module, "FEW", 1)
-    return
 
 
 @pytest.mark.xdist_group("kernels")
@@ -117,13 +115,14 @@ def test_utilities_of_each_session(pair: tuple[str, str]) -> None:
     """Fresh utilities a session, some outcomes never acceptable: as `negotiate` with each row."""
     rng, n = np.random.default_rng(4), 120
     domain = coase.Domain(a=range(6), b=range(5))
-    utilities = tuple(rng.integers(0, 21, (n, domain.size)) / 20 for _ in range(2))
+    utilities = (rng.integers(0, 21, (n, domain.size)) / 20, rng.integers(0, 21, (n, domain.size)) / 20)
     utilities[0][rng.random((n, domain.size)) < 0.2] = -np.inf
-    skills = [coase.skill(name) for name in pair]
-    batch = coase.negotiate_many(*skills, domain, n=n, utilities=utilities, reservation=(0.1, 0.2), seed=9)
+    buyer, seller = (coase.skill(name) for name in pair)
+    batch = coase.negotiate_many(buyer, seller, domain, n=n, utilities=utilities, reservation=(0.1, 0.2), seed=9)
     for i in range(n):
         rows = (utilities[0][i], utilities[1][i])
-        alone = coase.negotiate(*skills, domain, utilities=rows, reservation=(0.1, 0.2), seed=coase.session_seed(9, i))
+        own = coase.session_seed(9, i)
+        alone = coase.negotiate(buyer, seller, domain, utilities=rows, reservation=(0.1, 0.2), seed=own)
         assert (alone.agreement or {"a": -1, "b": -1}) == {k: v[i] for k, v in batch.agreement.items()}
         assert alone.step == batch.last_step[i]
         assert alone.utilities == (batch.utilities[0][i], batch.utilities[1][i])
@@ -134,10 +133,14 @@ def test_utilities_of_each_session(pair: tuple[str, str]) -> None:
 def test_workers_and_chunks_do_not_matter(pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads and small chunks give the same bytes, and progress is told."""
     told: list[int] = []
-    skills = [coase.skill(name) for name in pair]
-    one = coase.negotiate_many(*skills, PRICE, n=1_000, seed=2)
+    buyer, seller = (coase.skill(name) for name in pair)
+    one = coase.negotiate_many(buyer, seller, PRICE, n=1_000, seed=2)
     monkeypatch.setattr(module, "CHUNK", 170)
-    two = coase.negotiate_many(*skills, PRICE, n=1_000, seed=2, workers=2, progress=lambda done, of: told.append(done))
+
+    def note(done: int, of: int) -> None:
+        told.append(done)
+
+    two = coase.negotiate_many(buyer, seller, PRICE, n=1_000, seed=2, workers=2, progress=note)
     assert (one.outcome.tobytes(), one.step.tobytes()) == (two.outcome.tobytes(), two.step.tobytes())
     assert told == [170, 340, 510, 680, 850, 1_000]
 

@@ -66,7 +66,8 @@ def test_prices(negmas: Any, pair: tuple[str, str]) -> None:
         for slope, bias in ((-1 / 99, 1.0), (1 / 99, 0.0))
     ]
     agreement, step = theirs(negmas, pair, issues, utilities)
-    ours = coase.negotiate(*(coase.skill(name) for name in pair), PRICE, reservation=(0.1, 0.1), deadline=100)
+    buyer, seller = (coase.skill(name) for name in pair)
+    ours = coase.negotiate(buyer, seller, PRICE, reservation=(0.1, 0.1), deadline=100)
     assert (ours.agreement or {}).get("price") == (agreement[0] if agreement else None)
     assert abs(ours.step - step) <= 1
 
@@ -100,8 +101,7 @@ def test_four_issues(negmas: Any, seed: int, monkeypatch: pytest.MonkeyPatch) ->
         tables.append(additive(ISSUES, {f"i{k}": w for k, w in enumerate(weights)}, named))
     for pair in itertools.product(NAMES[:3], NAMES[:3]):
         agreement, _ = theirs(negmas, pair, issues, utilities)
-        ours = coase.negotiate(
-            *(coase.skill(name) for name in pair), ISSUES, reservation=(0.1, 0.1), utilities=tuple(tables)
-        )
+        buyer, seller = (coase.skill(name) for name in pair)
+        ours = coase.negotiate(buyer, seller, ISSUES, reservation=(0.1, 0.1), utilities=(tables[0], tables[1]))
         got = [float(u(agreement)) for u in utilities] if agreement else [0.1, 0.1]
         assert np.allclose(ours.utilities, got, atol=0.02), pair
