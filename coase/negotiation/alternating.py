@@ -7,14 +7,15 @@ party that goes on talking afterwards breaks the protocol. Live parties and `neg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from coase.errors import LocalProtocolError, ProtocolError, RemoteProtocolError, TermsError
-from coase.negotiation.moves import Accept, Move, Party, Propose, Walk
+from coase.negotiation.moves import PARTIES, Accept, Move, Party, Propose, Walk
 from coase.negotiation.problem import check_deadline
+from coase.negotiation.utility import Integers
 from coase.terms.domain import Domain
 
 LONGEST_REASON = 500  # characters of a reason to walk
@@ -77,6 +78,19 @@ class Session(NamedTuple):
     left: Party | None = None
     why: str = ""
     failed: bool = False
+
+    @classmethod
+    def of_offers(cls, offers: Sequence[int] | Integers, closing: Accept | Walk | None, deadline: int) -> Session:
+        """The end of a session: by its proposals in turn, the buyer's first, and what ended it (None: the deadline).
+        It is what the table comes to; the caller vouches that they are allowed moves.
+        """
+        made = len(offers)
+        offer = int(offers[-1]) if made else None
+        if type(closing) is Accept:
+            return cls(Phase.AGREED, 1 + made // 2, offer)
+        if type(closing) is Walk:
+            return cls(Phase.WALKED, 1 + made // 2, offer, PARTIES[made % 2], closing.reason, closing.failed)
+        return cls(Phase.EXPIRED, deadline, offer)
 
     @property
     def turn(self) -> Party | None:

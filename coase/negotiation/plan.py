@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coase.negotiation.utility import SLACK, Floats
+from coase.negotiation.utility import SLACK, Floats, Integers
 
 if TYPE_CHECKING:
     from coase.negotiation.problem import Problem
@@ -57,7 +57,7 @@ def curves(
     return shares
 
 
-def plan_of(skill: Negotiator, problem: Problem) -> list[int] | None:
+def plan_of(skill: Negotiator, problem: Problem) -> Integers | None:
     """The rank asked for at each step (-1: nothing is worth the reservation), or None for a skill that reacts."""
     if not is_plan(skill):
         return None
@@ -74,12 +74,13 @@ def plan_of(skill: Negotiator, problem: Problem) -> list[int] | None:
     return found
 
 
-def _ranks(skill: Negotiator, problem: Problem) -> list[int]:
+def _ranks(skill: Negotiator, problem: Problem) -> Integers:
     times = np.arange(1, problem.deadline + 1)[None, :] / (problem.deadline + 1)
     target = problem.reservation + problem.span * curves(skill, times, {}, 1)[0]
     worthwhile = problem.ranking.order.falling[: problem.count]
     ranks = worthwhile.searchsorted(-(target - SLACK), "right") - 1
-    return [int(rank) for rank in np.maximum(ranks, min(0, problem.count - 1))]
+    wanted: Integers = np.maximum(ranks, min(0, problem.count - 1))
+    return wanted
 
 
 def is_skill(value: object) -> bool:

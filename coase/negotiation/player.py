@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
 from coase.errors import LocalProtocolError, UsageError
+from coase.negotiation.guards import ACCEPTS_TOO_LITTLE, LONGEST, PROPOSES_TOO_LITTLE, brief, failed
 from coase.negotiation.moves import Accept, Action, Ask, Move, Party, Propose, Walk
 from coase.negotiation.problem import Problem
 from coase.negotiation.skill import Negotiator, Seat, choose
 from coase.negotiation.trace import Turn
 
 QUESTIONS = 8  # that a skill may ask before one move
-LONGEST = 300  # characters of the reason for a failure
 
 Driver = Callable[[Ask], Any]
 AsyncDriver = Callable[[Ask], Awaitable[Any]]
@@ -74,7 +74,7 @@ class Player:
             try:
                 reply = ask(move)
             except Exception as error:  # noqa: BLE001  # a model or a person may fail in any way; the skill then leaves
-                return _failed("no answer came", error)
+                return failed("no answer came", error)
             move = self._next(reply)
         return self._guarded(move)
 
@@ -87,7 +87,7 @@ class Player:
             try:
                 reply = await ask(move)
             except Exception as error:  # noqa: BLE001  # a model or a person may fail in any way; the skill then leaves
-                return _failed("no answer came", error)
+                return failed("no answer came", error)
             move = self._next(reply)
         return self._guarded(move)
 
@@ -129,7 +129,7 @@ class Player:
                 self._begin()
             self._state, move = self.skill.step(self._state, offer)
         except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
-            return _failed("the skill raised", error)
+            return failed("the skill raised", error)
         return move
 
     def _begin(self) -> None:
@@ -144,7 +144,7 @@ class Player:
         try:
             self._state, move = self.skill.answer(self._state, reply)
         except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
-            return _failed("the skill raised", error)
+            return failed("the skill raised", error)
         return move
 
     def _guarded(self, move: Move) -> Action:
@@ -154,11 +154,11 @@ class Player:
             if self._offer is None:
                 return Walk("the skill accepted, and nothing is on the table", failed=True)
             if not self.problem.acceptable(self._offer):
-                return Walk("the skill would accept less than its reservation", failed=True)
+                return ACCEPTS_TOO_LITTLE
             return move
         if type(move) is Walk and isinstance(move.reason, str):
-            return move if len(move.reason) <= LONGEST else Walk(_brief(move.reason), bool(move.failed))
-        return Walk(_brief(f"the skill made no move, but {type(move).__name__}"), failed=True)
+            return move if len(move.reason) <= LONGEST else Walk(brief(move.reason), bool(move.failed))
+        return Walk(brief(f"the skill made no move, but {type(move).__name__}"), failed=True)
 
     def _guarded_proposal(self, move: Propose) -> Action:
         problem, outcome = self.problem, move.outcome
@@ -166,20 +166,7 @@ class Player:
             try:
                 move = Propose(problem.domain.check(outcome))  # numpy's integers are welcome
             except Exception as error:  # noqa: BLE001  # `outcome` may be any object, whose own methods may raise
-                return _failed("the skill proposed nonsense:", error)
+                return failed("the skill proposed nonsense:", error)
         if not problem.acceptable(move.outcome):
-            return Walk("the skill would propose less than its reservation", failed=True)
+            return PROPOSES_TOO_LITTLE
         return move
-
-
-def _failed(what: str, error: Exception) -> Walk:
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  # an author's exception may fail even to describe itself
-        text = ""
-    return Walk(_brief(f"{what} {type(error).__name__}: {text}"), failed=True)
-
-
-def _brief(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,28 +46,8 @@ class Problem:
 
     Attributes:
         count: how many outcomes are worth the reservation or more; they are the ranks 0 to ``count - 1``.
-        utility: outcome -> utility.
-        ranked: rank -> outcome, best first, equals by outcome number.
-        rank_of: outcome -> number of strictly better outcomes.
-        falling: rank -> minus its utility.
         span: best utility minus the reservation.
     """
-
-    __slots__ = (
-        "count",
-        "deadline",
-        "falling",
-        "key",
-        "moves",
-        "party",
-        "rank_of",
-        "ranked",
-        "ranking",
-        "reservation",
-        "span",
-        "times",
-        "utility",
-    )
 
     def __init__(
         self, ranking: Ranking, party: Party, deadline: int = 100, reservation: float = 0.0, key: int = 0
@@ -78,14 +58,9 @@ class Problem:
         self.party: Party = party
         self.deadline = check_deadline(deadline)
         self.reservation = float(reservation)
-        self.utility: Sequence[float] = ranking.utility
-        self.ranked: Sequence[int] = ranking.ranked
-        self.falling: Sequence[float] = ranking.falling
-        self.rank_of: Sequence[int] = ranking.rank_of
-        self.times = times(deadline)
-        self.count = bisect_right(ranking.falling, -(self.reservation - SLACK))
-        self.span = -ranking.falling[0] - self.reservation if self.count else 0.0
-        self.moves: dict[int, Propose] = {}
+        falling = ranking.order.falling
+        self.count = int(falling.searchsorted(-(self.reservation - SLACK), "right"))
+        self.span = -float(falling[0]) - self.reservation if self.count else 0.0
 
     @classmethod
     def of(
@@ -101,6 +76,38 @@ class Problem:
         """The problem of a party whose utility is `utility`, or linear in the price."""
         key = party_key(seed, PARTIES.index(party))
         return cls(ranking(domain, party, utility), party, deadline, reservation, key)
+
+    # as lists, made when a skill first asks: two plans never do
+
+    @cached_property
+    def utility(self) -> Sequence[float]:
+        """Outcome -> utility."""
+        return self.ranking.utility
+
+    @cached_property
+    def ranked(self) -> Sequence[int]:
+        """Rank -> outcome, best first, equals by outcome number."""
+        return self.ranking.ranked
+
+    @cached_property
+    def falling(self) -> Sequence[float]:
+        """Rank -> minus its utility."""
+        return self.ranking.falling
+
+    @cached_property
+    def rank_of(self) -> Sequence[int]:
+        """Outcome -> number of strictly better outcomes."""
+        return self.ranking.rank_of
+
+    @cached_property
+    def times(self) -> list[float]:
+        """Relative time of each step."""
+        return times(self.deadline)
+
+    @cached_property
+    def moves(self) -> dict[int, Propose]:
+        """Proposals by rank, made once each."""
+        return {}
 
     @property
     def domain(self) -> Domain:

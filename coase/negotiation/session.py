@@ -12,6 +12,7 @@ from coase.negotiation.metrics import Metrics, measure
 from coase.negotiation.moves import PARTIES, Party
 from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
+from coase.negotiation.scalar import on_ladder, play
 from coase.negotiation.skill import Negotiator
 from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.trace import Trace, Turn
@@ -112,11 +113,32 @@ def negotiate(
         if isinstance(skill, SkillArray):
             raise UsageError(f"{skill!r} is many skills", hint="coase.negotiate_many plays them", code="skill_array")
     limits, given = pair_of(reservation, "reservation"), pair_of(utilities or (None, None), "utilities")
-    problems = [
+    one, two = (
         Problem.of(domain, party, deadline=deadline, reservation=limit, utility=utility, seed=seed)
         for party, limit, utility in zip(PARTIES, limits, given, strict=True)
-    ]
-    players = [Player(skill, problem) for skill, problem in zip((buyer, seller), problems, strict=True)]
+    )
+    if on_ladder(buyer) and on_ladder(seller):
+        trace = Trace.of_offers(domain, deadline, *play((buyer, seller), (one, two)))
+    else:
+        trace = Trace(domain, deadline, _by_the_table((Player(buyer, one), Player(seller, two)), domain, deadline))
+    state = trace.end
+    agreed = state.agreement
+    first, second = one.ranking.given, two.ranking.given
+    reserved = (one.reservation, two.reservation)
+    return Result(
+        agreement=None if agreed is None else domain.outcome(agreed),
+        step=state.step,
+        utilities=reserved if agreed is None else (float(first[agreed]), float(second[agreed])),
+        reason=state.reason,
+        left=state.left,
+        trace=trace,
+        reservation=reserved,
+        tables=(first, second),
+    )
+
+
+def _by_the_table(players: tuple[Player, Player], domain: Domain, deadline: int) -> tuple[Turn, ...]:
+    """All moves, each through the table."""
     rules = AlternatingOffers(domain, deadline)
     state, turns = rules.start(), []
     player, waiting = players
@@ -125,19 +147,7 @@ def negotiate(
         turns.append(Turn(state.step, player.party, move, player.answers))
         state = rules.apply(state, player.party, move)
         player, waiting = waiting, player
-    agreed = state.agreement
-    first, second = (problem.ranking.given for problem in problems)
-    reserved = (problems[0].reservation, problems[1].reservation)
-    return Result(
-        agreement=None if agreed is None else domain.outcome(agreed),
-        step=state.step,
-        utilities=reserved if agreed is None else (float(first[agreed]), float(second[agreed])),
-        reason=state.reason,
-        left=state.left,
-        trace=Trace(domain, deadline, tuple(turns)),
-        reservation=reserved,
-        tables=(first, second),
-    )
+    return tuple(turns)
 
 
 def pair_of(values: Any, what: str) -> Any:

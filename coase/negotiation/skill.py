@@ -90,7 +90,7 @@ class Negotiator(BaseModel):
         if kind.step is not Negotiator.step and kind.start is not Negotiator.start:
             return self.start(problem)
         plan = plan_of(self, problem)
-        return Seat(problem, plan, 0, () if plan is not None else self.start(problem))
+        return Seat(problem, None, 0, self.start(problem)) if plan is None else Seat(problem, plan.tolist(), 0, ())
 
 
 def choose(problem: Problem, offer: int | None, floor: int, rank: int) -> Action:
@@ -98,8 +98,13 @@ def choose(problem: Problem, offer: int | None, floor: int, rank: int) -> Action
     if offer is not None and problem.rank_of[offer] <= floor:
         return ACCEPT
     if rank < 0:
-        return Walk("nothing is worth the reservation" if not problem.count else "the skill leaves")
+        return Walk(leaves(problem))
     move = problem.moves.get(rank)
     if move is None:
         move = problem.moves[rank] = Propose(problem.ranked[rank])
     return move
+
+
+def leaves(problem: Problem) -> str:
+    """Why a party on the ladder walks."""
+    return "the skill leaves" if problem.count else "nothing is worth the reservation"

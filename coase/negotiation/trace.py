@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from coase.errors import TermsError
 from coase.negotiation.alternating import AlternatingOffers, Session
-from coase.negotiation.moves import Accept, Action, Party, Propose, Walk
+from coase.negotiation.moves import PARTIES, Accept, Action, Party, Propose, Walk
+from coase.negotiation.utility import Integers
 from coase.terms.domain import Domain
 
 
@@ -39,9 +39,8 @@ class Turn(NamedTuple):
         return row | ({"answers": list(self.answers)} if self.answers else {})
 
 
-@dataclass(frozen=True, slots=True)
 class Trace:
-    """A session's rules and its moves in order. It is a sequence of `Turn`.
+    """A session's rules and its moves in order. It is a sequence of `Turn`, and never changes.
 
     Args:
         domain: what was bargained over.
@@ -49,9 +48,35 @@ class Trace:
         turns: the moves.
     """
 
-    domain: Domain
-    deadline: int
-    turns: tuple[Turn, ...] = ()
+    __slots__ = ("_closing", "_offers", "_turns", "deadline", "domain")
+
+    def __init__(self, domain: Domain, deadline: int, turns: Sequence[Turn] = ()) -> None:
+        self.domain, self.deadline = domain, deadline
+        self._turns: tuple[Turn, ...] | None = tuple(turns)
+        self._offers: Sequence[int] | Integers = ()
+        self._closing: Accept | Walk | None = None
+
+    @classmethod
+    def of_offers(
+        cls, domain: Domain, deadline: int, offers: Sequence[int] | Integers, closing: Accept | Walk | None
+    ) -> Trace:
+        """A session that is over, by its proposals in turn and what ended it (None: the deadline). Turns are made of
+        them when someone looks.
+        """
+        trace = cls.__new__(cls)
+        trace.domain, trace.deadline = domain, deadline
+        trace._turns, trace._offers, trace._closing = None, offers, closing
+        return trace
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The moves."""
+        if self._turns is None:
+            moves: list[Action] = [Propose(int(offer)) for offer in self._offers]
+            if self._closing is not None:
+                moves.append(self._closing)
+            self._turns = tuple(Turn(1 + i // 2, PARTIES[i % 2], move) for i, move in enumerate(moves))
+        return self._turns
 
     def session(self) -> Session:
         """Where the session stands after these moves. Each goes through the table, which raises if one is wrong."""
@@ -60,6 +85,13 @@ class Trace:
         for turn in self.turns:
             state = rules.apply(state, turn.party, turn.move)
         return state
+
+    @property
+    def end(self) -> Session:
+        """`session`, found without the table where the moves came from a loop that plays by it."""
+        if self._turns is not None:
+            return self.session()
+        return Session.of_offers(self._offers, self._closing, self.deadline)
 
     def offers(self, party: Party) -> list[tuple[int, int]]:
         """A party's proposals as (step, outcome number)."""
@@ -100,6 +132,17 @@ class Trace:
             if row["step"] != turns[-1].step:
                 raise TermsError(f"not a trace: a move of step {turns[-1].step} is out of place", code="bad_trace")
         return cls(domain, rules.deadline, tuple(turns))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return (self.domain, self.deadline, self.turns) == (other.domain, other.deadline, other.turns)
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.deadline, self.turns))
+
+    def __repr__(self) -> str:
+        return f"Trace({self.domain!r}, {self.deadline!r}, {self.turns!r})"
 
     def __len__(self) -> int:
         return len(self.turns)

@@ -97,11 +97,16 @@ def order(utility: Floats) -> Order:
         ranked = keys & ((1 << bits) - 1)
     else:
         ranked = np.argsort(-utility, axis=-1, kind="stable").astype(np.int64)
-    falling = -np.take_along_axis(utility, ranked, -1)
+    one = utility.ndim == 1  # plain indexing is three times faster than along an axis
+    falling = -(utility[ranked] if one else np.take_along_axis(utility, ranked, -1))
     first = np.zeros(ranked.shape, np.int64)
-    first[..., 1:] = np.where(falling[..., 1:] != falling[..., :-1], np.arange(1, size), 0)
+    np.multiply(falling[..., 1:] != falling[..., :-1], np.arange(1, size), out=first[..., 1:])
+    np.maximum.accumulate(first, axis=-1, out=first)
     rank_of = np.empty_like(ranked)
-    np.put_along_axis(rank_of, ranked, np.maximum.accumulate(first, axis=-1), -1)
+    if one:
+        rank_of[ranked] = first
+    else:
+        np.put_along_axis(rank_of, ranked, first, -1)
     return Order(ranked, falling, rank_of)
 
 
@@ -119,7 +124,7 @@ class Ranking:
         self.given = utility
         self.rounded: Floats = np.round(utility, DECIMALS)
         self.order = order(self.rounded)
-        self.plans: dict[Any, list[int]] = {}  # see plan.py
+        self.plans: dict[Any, Integers] = {}  # see plan.py
 
     # as lists, made when first asked for: the scalar path indexes them one by one, and indexing an array is three times
     # slower; batches never need them

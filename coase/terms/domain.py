@@ -80,6 +80,8 @@ class Domain:
 
     def check(self, number: object) -> int:
         """Return `number` if it is the number of an outcome; raise `TermsError` otherwise."""
+        if type(number) is int and 0 <= number < self.size:
+            return number
         if isinstance(number, bool) or not isinstance(number, SupportsIndex):
             raise TermsError(f"{_short(number)} is not the number of an outcome", code="unknown_outcome")
         plain = operator.index(number)

@@ -69,9 +69,10 @@ async def test_a_job_runs_in_there_and_can_be_killed_from_outside(
     program: str, small: JobSpec, data: bytes, executor: LocalExecutor, tmp_path: Path
 ) -> None:
     """The same bits, under both sandboxes; its process has a number of this machine's."""
+    job = small.model_copy(update={"steps": 240, "checkpoint_every": 20})  # it still works when the kill arrives
     local = LocalExecutor(tmp_path / "jobs")
     try:
-        done = await local.run("job", small, {"data": data})
+        done = await local.run("job", job, {"data": data})
         assert done.tier.startswith("bwrap+")
         pids = []
 
@@ -82,13 +83,13 @@ async def test_a_job_runs_in_there_and_can_be_killed_from_outside(
             os.kill(pid, 9)
 
         with pytest.raises(JobFailed) as failed:
-            await local.run("killed", small, {"data": data}, on_progress=kill)
+            await local.run("killed", job, {"data": data}, on_progress=kill)
         assert failed.value.code == "worker_killed"
-        again = await local.run("killed", small, {"data": data}, resume=True)
+        again = await local.run("killed", job, {"data": data}, resume=True)
         assert again.result == done.result
     finally:
         await local.stop()
-    assert (await executor.run("outside", small, {"data": data})).result == done.result
+    assert (await executor.run("outside", job, {"data": data})).result == done.result
 
 
 def test_it_shows_no_processes_and_no_network(program: str, tmp_path: Path) -> None:

@@ -23,11 +23,15 @@ TYPES = {
         {"name": "arbiter", "type": "address"},
         {"name": "token", "type": "address"},
         {"name": "price", "type": "uint96"},
+        {"name": "bond", "type": "uint96"},
+        {"name": "acceptBy", "type": "uint64"},
         {"name": "deliverBy", "type": "uint64"},
         {"name": "reviewSeconds", "type": "uint64"},
         {"name": "rulingSeconds", "type": "uint64"},
         {"name": "termsHash", "type": "bytes32"},
         {"name": "salt", "type": "bytes32"},
+        {"name": "bundle", "type": "bytes32"},
+        {"name": "previous", "type": "bytes32"},
     ]
 }
 

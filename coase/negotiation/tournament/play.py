@@ -10,10 +10,10 @@ from typing import Any
 from coase.negotiation.alternating import AlternatingOffers, Session
 from coase.negotiation.draws import party_key, session_seed
 from coase.negotiation.moves import PARTIES
-from coase.negotiation.plan import plan_of
 from coase.negotiation.problem import Problem
+from coase.negotiation.scalar import on_ladder
+from coase.negotiation.scalar import play as duel
 from coase.negotiation.skill import Negotiator
-from coase.negotiation.tournament.duel import Side, duel
 from coase.negotiation.tournament.entry import build
 from coase.negotiation.tournament.packs import scenario
 from coase.negotiation.tournament.scenario import Scenario
@@ -91,9 +91,9 @@ def _one(place: Scenario, seats: Sequence[tuple[Seat, Seat]], pair: Sequence[int
 
 
 def _played(place: Scenario, sides: Sequence[Seat], problems: Sequence[Problem]) -> Session:
-    plans = [_plan(seat, problem) for seat, problem in zip(sides, problems, strict=True)]
-    if plans[0] is not None and plans[1] is not None:
-        return duel(Side(problems[0], plans[0]), Side(problems[1], plans[1]))
+    one, two = sides
+    if isinstance(one, Here) and isinstance(two, Here) and on_ladder(one.skill) and on_ladder(two.skill):
+        return Session.of_offers(*duel((one.skill, two.skill), (problems[0], problems[1])), place.deadline)
     for seat, problem in zip(sides, problems, strict=True):
         seat.sit(problem)
     rules = AlternatingOffers(place.domain, place.deadline)
@@ -104,7 +104,3 @@ def _played(place: Scenario, sides: Sequence[Seat], problems: Sequence[Problem])
     for seat in sides:
         seat.leave()
     return state
-
-
-def _plan(seat: Seat, problem: Problem) -> list[int] | None:
-    return plan_of(seat.skill, problem) if isinstance(seat, Here) else None

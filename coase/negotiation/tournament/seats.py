@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Protocol
 
+from coase.negotiation.guards import LONGEST
 from coase.negotiation.moves import ACCEPT, Accept, Action, Propose, Walk
-from coase.negotiation.player import LONGEST, Player
+from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
 from coase.negotiation.skill import Negotiator
 from coase.negotiation.utility import Ranking
