@@ -17,6 +17,7 @@
     ├── RegistryRefused             the registry does not take this listing or this query
     ├── MandateRefused              the owner's mandate forbids it; `line` names the entry that was hit
     ├── DealError                   a deal cannot go on
+    ├── PaymentRefused              a voucher does not pay for what was asked
     ├── SettlementError             the chain did not do what was asked
     │   ├── TransactionReverted     a contract said no; `reason` is its decoded error
     │   ├── TransactionRefused      the node did not include the transaction
@@ -148,6 +149,12 @@ class DealError(CoaseError):
     """A deal cannot go on."""
 
     default_code = "deal"
+
+
+class PaymentRefused(CoaseError):
+    """A voucher does not pay for what was asked. The code says why; see `coase.settlement.channels.till`."""
+
+    default_code = "payment_refused"
 
 
 class SettlementError(CoaseError):

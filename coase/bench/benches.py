@@ -17,7 +17,7 @@ BENCHES = {
     "registry": "publishes and searches a second",
     "gas": "what each contract call costs, beside reference designs",
     "chain": "transactions a second, beside web3 sending one by one",
-    "verification": "vouchers verified a second, and what an audit costs beside the work",
+    "verification": "what it costs to take a voucher, beside eth_account",
 }
 
 

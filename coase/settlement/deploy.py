@@ -25,6 +25,7 @@ class Contracts:
     token: str
     escrow: str
     rules: str = ""
+    channels: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Rules:
 
 
 async def deploy(outbox: Outbox, holders: Mapping[str, int], rules: Rules | None = None) -> Contracts:
-    """Deploy the test dollar, the market's rules and the escrow through the deployer's outbox; asked again, it finds
-    them.
+    """Deploy the test dollar, the market's rules, the escrow and the channels through the deployer's outbox.
+
+    Asked again, it finds them.
 
     Args:
         outbox: of the deployer, who needs ether.
@@ -77,4 +79,7 @@ async def deploy(outbox: Outbox, holders: Mapping[str, int], rules: Rules | None
     code = artifact("ServiceEscrow").bytecode + encode(["address"], [ruling.contract])
     escrow = await outbox.send("deploy/ServiceEscrow", Call(None, code))
     assert escrow.contract is not None
-    return Contracts(token.contract, escrow.contract, ruling.contract)
+    code = artifact("PaymentChannels").bytecode + encode(["address"], [ruling.contract])
+    channels = await outbox.send("deploy/PaymentChannels", Call(None, code))
+    assert channels.contract is not None
+    return Contracts(token.contract, escrow.contract, ruling.contract, channels.contract)

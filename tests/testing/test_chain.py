@@ -32,7 +32,7 @@ async def test_a_folder_keeps_the_chain(tmp_path: Path) -> None:
         before = chain.contracts
     async with memory_chain([ALICE.account], folder=tmp_path) as chain:
         assert chain.contracts == before
-        assert await chain.w3.eth.get_transaction_count(DEPLOYER.account) == 3  # type: ignore[arg-type]
+        assert await chain.w3.eth.get_transaction_count(DEPLOYER.account) == 4  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ async def test_other_methods_can_be_hit() -> None:
         await w3.eth.chain_id
         with pytest.raises(TimeoutError):
             await w3.eth.block_number
-        assert await w3.eth.block_number == 3
+        assert await w3.eth.block_number == 4
