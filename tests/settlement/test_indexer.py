@@ -199,7 +199,7 @@ async def test_a_node_that_is_behind_is_waited_for(db: sqlite3.Connection) -> No
         await deployed.outbox(ALICE).send("pay", transfer_call(deployed.contracts.token, BOB.account, 7))
         await found.sync()
         behind = index(deployed, deployed.contracts.token, db, connect(Behind(chain.w3.provider, [])))
-        assert await behind.sync() == Changes(0, 0, 4)
+        assert await behind.sync() == Changes(0, 0, 5)
         assert amounts(behind) == [7]
 
 
@@ -243,4 +243,4 @@ async def test_it_wakes_up_when_told(db: sqlite3.Connection) -> None:
             tips.append(changes.tip)
             if len(tips) == 3:
                 break
-        assert tips == [3, 5, 7]
+        assert tips == [4, 6, 8]

@@ -73,10 +73,10 @@ def test_a_deal_survives_a_kill_at_every_point(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.mkdir()
     expected = json.loads(live(plain, 0).stdout)
-    assert expected["counts"] == [3, 2, 1, 0]
+    assert expected["counts"] == [4, 2, 1, 0]
     assert expected["balances"] == [900, 1100, 1000, 0]
     points = expected.pop("points")
-    assert points == 36
+    assert points == 42
     for at in range(1, points + 1):
         folder = tmp_path / str(at)
         folder.mkdir()
