@@ -125,7 +125,7 @@ def resolve(importer: str, target: str) -> str:
 
 
 def compile_sources(texts: Mapping[str, str]) -> dict[str, Any]:
-    """The compiler's output for these files; any error or warning in them fails the build."""
+    """The compiler's output for these files; any error, and any warning about our own files, fails the build."""
     version = run([str(node()), "tools/solc", "--version"])
     if f"Version: {COMPILER}+" not in version:
         raise BuildFailed(f"the compiler is not {COMPILER} but {version.split()[-1]}: delete {MODULES} and try again")
@@ -136,11 +136,19 @@ def compile_sources(texts: Mapping[str, str]) -> dict[str, Any]:
     }
     output: dict[str, Any] = json.loads(run([str(node()), "tools/solc", "--standard-json"], json.dumps(job)))
     complaints = [
-        entry["formattedMessage"].strip() for entry in output.get("errors", []) if entry["severity"] != "info"
+        entry["formattedMessage"].strip()
+        for entry in output.get("errors", [])
+        if entry["severity"] == "error" or (entry["severity"] == "warning" and not _of_a_library(entry))
     ]
     if complaints:
         raise BuildFailed("the compiler complains:\n" + "\n".join(complaints))
     return output
+
+
+def _of_a_library(complaint: Mapping[str, Any]) -> bool:
+    """Whether the compiler says this about a file that we did not write."""
+    place: Mapping[str, str] = complaint.get("sourceLocation") or {}
+    return place.get("file", "").startswith("node_modules/")
 
 
 def layout(raw: Mapping[str, Any]) -> Any:

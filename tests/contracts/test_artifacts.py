@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,23 @@ def test_a_failing_compiler_is_reported(build: ModuleType, monkeypatch: pytest.M
         monkeypatch.setattr(build, "run", run)
         with pytest.raises(build.BuildFailed, match=r"src/X\.sol:1: wrong"):
             build.compile_sources({"src/X.sol": ""})
+
+
+def test_warnings_about_libraries_are_theirs(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning about a file of a package does not fail the build; an error there does."""
+    place = {"file": "node_modules/@openzeppelin/contracts/X.sol"}
+
+    def answer(severity: str) -> dict[str, Any]:
+        text = json.dumps(
+            {"errors": [{"severity": severity, "formattedMessage": "X: odd", "sourceLocation": place}], "contracts": {}}
+        )
+        monkeypatch.setattr(build, "run", lambda _, job=None: text if job else f"Version: {build.COMPILER}+commit.0")
+        compiled: dict[str, Any] = build.compile_sources({"src/X.sol": ""})
+        return compiled
+
+    assert answer("warning")["contracts"] == {}
+    with pytest.raises(build.BuildFailed, match="X: odd"):
+        answer("error")
 
 
 def test_another_compiler_is_refused(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

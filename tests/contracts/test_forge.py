@@ -12,7 +12,15 @@ import pytest
 pytestmark = pytest.mark.xdist_group("forge")  # one run of forge serves all: one worker makes it
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
-CASES = ("channel_open", "channel_claim", "channel_settle", "escrow_open", "escrow_deliver", "escrow_release")
+CASES = (
+    "channel_open",
+    "channel_claim",
+    "channel_settle",
+    "escrow_open",
+    "escrow_deliver",
+    "escrow_release",
+    "agent_register",
+)
 
 
 def test_every_forge_test_passes(forge_report: dict[str, Any]) -> None:
