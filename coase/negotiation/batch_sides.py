@@ -57,11 +57,11 @@ class CompiledSide:
     """
 
     def __init__(self, skills: SkillArray, c: Columns, built: tuple[Any, Any], table: Table) -> None:
-        from coase.negotiation.compiled import Shape
+        from coase.negotiation.compiled import Shape, leaves
 
         state = [
             np.zeros((c.n, *np.shape(x)), x.dtype if isinstance(x, np.ndarray) else np.asarray(x).dtype)
-            for x in skills.first.start(c.problem(0))
+            for _, x in leaves(skills.first.start(c.problem(0)))
         ]
         values = Shape(skills.first, skills.columns).values
         params = [np.ascontiguousarray(np.broadcast_to(v, c.n)) for v in values]

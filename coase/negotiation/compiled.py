@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import os
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -210,22 +210,25 @@ def build(skill: Any, state: Any, shared: bool, columns: dict[tuple[str, ...], A
         TypeError: the skill has a parameter or a state that is not numbers and arrays.
     """
     shape = Shape(skill, columns)
-    if not (state == () or hasattr(state, "_fields")):
-        raise TypeError("start() must return a NamedTuple or ()")
+    kinds: dict[str, type] = {}
+    rebuilt = rebuild(state, iter(range(1000)), kinds)
+    found = leaves(state)
     scope: dict[str, Any] = {
         "__name__": __name__,
         "PROBLEM": PROBLEM,
         "NOW": NOW,
-        "STATE": type(state),
+        **kinds,
         "unowned": unowned,
         "plain": plain,
         "settle": settle,
         "keep": keep,
         **shape.classes,
     }
-    names = [f"S{j}" for j in range(len(state))]
-    rebuilt = f"STATE({', '.join(f'{c}[i]' for c in names)})" if names else "()"
-    stores = (f"keep({c}[i], state[{j}])" if np.ndim(state[j]) else f"{c}[i] = state[{j}]" for j, c in enumerate(names))
+    names = [f"S{j}" for j in range(len(found))]
+    stores = (
+        f"keep({c}[i], state{at})" if np.ndim(x) else f"{c}[i] = state{at}"
+        for c, (at, x) in zip(names, found, strict=True)
+    )
     store = "; ".join(stores) or "pass"
     loose = "; ".join(f"{x} = unowned({x})" for x in ("utility", "ranked", "falling", "rank_of", "values", *names))
     arrays = "".join(f", P{j}" for j in range(len(shape.values))) + "".join(f", {c}" for c in names)
@@ -241,6 +244,27 @@ def build(skill: Any, state: Any, shared: bool, columns: dict[tuple[str, ...], A
         exec(compile(text, _file(type(skill).__name__, text, shape.sources), "exec"), scope)  # noqa: S102
         made.append(nb.njit(scope[name], cache=True, nogil=True))
     return made[0], made[1]
+
+
+def leaves(state: Any, at: str = "") -> list[tuple[str, Any]]:
+    """The numbers and arrays in a state, with those in the states inside it, and how to get at each."""
+    if not (state == () or hasattr(state, "_fields")):
+        raise TypeError("start() must return a NamedTuple or ()")
+    found = []
+    for j, part in enumerate(state):
+        inner = isinstance(part, tuple)
+        found += leaves(part, f"{at}[{j}]") if inner else [(f"{at}[{j}]", part)]
+    return found
+
+
+def rebuild(state: Any, numbers: Iterator[int], kinds: dict[str, type]) -> str:
+    """The expression that makes a session's state again from the columns S0, S1, ...; fills in the classes it names."""
+    if state == ():
+        return "()"
+    name = f"STATE{len(kinds)}"
+    kinds[name] = type(state)
+    parts = (rebuild(x, numbers, kinds) if isinstance(x, tuple) else f"S{next(numbers)}[i]" for x in state)
+    return f"{name}({', '.join(parts)})"
 
 
 def folder() -> Path:

@@ -12,6 +12,7 @@ from coase import loading
 from coase.negotiation.utility import additive
 
 RUNGS = ("begin", "step", "answer")
+ALONE = {"nash_seeker", "kalai_seeker"}  # they model the other side with objects: always one by one
 
 
 def batchable() -> list[str]:
@@ -21,6 +22,7 @@ def batchable() -> list[str]:
         name
         for name, kind in kinds.items()
         if issubclass(kind, coase.Negotiator)
+        and name not in ALONE
         and all(getattr(kind, rung) is getattr(coase.Negotiator, rung) for rung in RUNGS)
     ]
 
