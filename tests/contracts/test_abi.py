@@ -228,7 +228,7 @@ def test_dollar_errors(artifact: Artifact) -> None:
     }
 
 
-SHIPPED = ["AgentRegistry", "MarketRules", "PaymentChannels", "ServiceEscrow", "TestDollar"]
+SHIPPED = ["AgentRegistry", "MarketRules", "PaymentChannels", "ServiceEscrow", "TestDollar", "ValidatorPool"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -20,6 +20,8 @@ CASES = (
     "escrow_deliver",
     "escrow_release",
     "agent_register",
+    "vote_commit",
+    "vote_reveal",
 )
 
 

@@ -15,6 +15,10 @@ interface Vm {
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function assume(bool condition) external pure;
     function warp(uint256 timestamp) external;
+    function roll(uint256 number) external;
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 state) external returns (bool);
+    function setBlockhash(uint256 number, bytes32 hash) external;
     function chainId(uint256 id) external;
     function prank(address caller) external;
     function expectRevert() external;
@@ -26,6 +30,7 @@ interface Vm {
     function toString(uint256 value) external pure returns (string memory);
     function assertTrue(bool condition, string calldata message) external pure;
     function assertEq(uint256 left, uint256 right, string calldata message) external pure;
+    function assertEq(int256 left, int256 right, string calldata message) external pure;
     function assertEq(bytes32 left, bytes32 right, string calldata message) external pure;
     function assertEq(address left, address right, string calldata message) external pure;
     function assertEq(string calldata left, string calldata right, string calldata message) external pure;
