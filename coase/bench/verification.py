@@ -16,9 +16,9 @@ from coase.bench.row import Row
 from coase.errors import MissingExtra
 from coase.identity import Identity
 from coase.settlement.channels.config import ChannelConfig, Place
-from coase.settlement.channels.contract import ChannelState
 from coase.settlement.channels.payer import Payer
 from coase.settlement.channels.payment import Payment, read_payment
+from coase.settlement.channels.states import ChannelState
 from coase.settlement.channels.till import Terms, Till
 
 PRICE, VOUCHERS, RUNS = 7, 1_000, 5

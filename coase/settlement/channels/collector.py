@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from coase.errors import TransactionReverted
+from coase.identity import keccak
 from coase.settlement.channels.contract import ChannelsClient, Claim
 from coase.settlement.channels.till import Till
 from coase.settlement.channels.till_table import Account
@@ -32,10 +33,10 @@ class ClaimPolicy:
 
     def due(self, account: Account, now: int) -> bool:
         """Whether to claim now: it is worth it, it is old, or the payer is taking its money back."""
-        if account.unclaimed <= 0 or account.trouble:
+        if account.claimable <= 0 or account.trouble:
             return False
         old = account.since is not None and now - account.since >= self.after
-        return account.unclaimed >= self.worth or old or account.state.pending(account.config)
+        return account.claimable >= self.worth or old or account.state.pending(account.config)
 
 
 class Collector:
@@ -70,10 +71,10 @@ class Collector:
         due = [
             one
             for one in self.till.accounts()
-            if self.policy.due(one, now) or (everything and one.unclaimed > 0 and not one.trouble)
+            if self.policy.due(one, now) or (everything and one.claimable > 0 and not one.trouble)
         ]
         for low in range(0, len(due), MOST_AT_ONCE):
-            totals = {one.channel: one.charged for one in due[low : low + MOST_AT_ONCE]}
+            totals = {one.channel: one.state.claimed + one.claimable for one in due[low : low + MOST_AT_ONCE]}
             receipts += await self._send(self.till.table.begin(totals), totals)
         return receipts
 
@@ -90,7 +91,7 @@ class Collector:
         accounts = [self.till.account(name) for name in totals]
         try:
             claims = [Claim(one.config, one.authorised, one.signature, totals[one.channel]) for one in accounts]
-            receipt = await self.client.claim(f"claim/{number}", claims)
+            receipt = await self.client.claim(_intent(number, totals), claims)
         except TransactionReverted as error:
             return await self._apart(number, accounts, totals, error.reason)
         await self._over(number, accounts)
@@ -111,8 +112,7 @@ class Collector:
 
     async def _over(self, number: int, accounts: Sequence[Account]) -> None:
         after = []
-        for one in accounts:
-            state = await self.client.state(one.config)
+        for one, state in zip(accounts, await self.client.states([one.config for one in accounts]), strict=True):
             kept = self.till.account(one.channel)
             since = None if kept.charged <= state.claimed else self.till.clock()
             after.append(replace(kept, state=state, since=since))
@@ -121,3 +121,9 @@ class Collector:
     def _note(self, number: int, accounts: Sequence[Account]) -> None:
         self.till.table.end(number, list(accounts))
         self.till.remember(accounts)
+
+
+def _intent(number: int, totals: dict[bytes, int]) -> str:
+    """Names what is claimed: the books of two tokens count their batches alike, and may share an outbox."""
+    claimed = b"".join(name + total.to_bytes(16, "big") for name, total in sorted(totals.items()))
+    return f"claim/{number}/{keccak(claimed)[:8].hex()}"

@@ -11,7 +11,8 @@ from coase.identity import checksum
 from coase.money import check
 from coase.settlement.allowance import PriceCap, permit_exactly
 from coase.settlement.artifacts import artifact
-from coase.settlement.channels.config import WINDOW, ChannelConfig, Place, channel_id
+from coase.settlement.channels.config import ChannelConfig, Place
+from coase.settlement.channels.states import ChannelState, read_states
 from coase.settlement.escrow import PERMIT_SECONDS, TOKEN_NAME, TOKEN_VERSION
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Call, Receipt
@@ -20,31 +21,6 @@ if TYPE_CHECKING:
     from web3 import AsyncWeb3
 
 Record = Callable[[], None] | None
-
-
-@dataclass(frozen=True)
-class ChannelState:
-    """A channel on the chain, at one block.
-
-    Args:
-        balance: base units deposited and not given back.
-        claimed: of those, what is or was the receiver's.
-        withdrawing: base units that the payer has asked back; 0 when it has not.
-        initiated_at: chain time of that, in seconds; 0 when it has not.
-        contested: a claim has ended an earlier withdrawal; none ends this one.
-        seen_at: chain time of the block, in seconds.
-    """
-
-    balance: int
-    claimed: int
-    withdrawing: int
-    initiated_at: int
-    contested: bool
-    seen_at: int
-
-    def pending(self, config: ChannelConfig) -> bool:
-        """Whether a withdrawal was under way at that block: started, not ended, not past its window."""
-        return self.initiated_at != 0 and self.seen_at <= self.initiated_at + config.withdraw_delay + WINDOW
 
 
 @dataclass(frozen=True)
@@ -123,12 +99,12 @@ class ChannelsClient:
     # ---- reading
 
     async def state(self, config: ChannelConfig) -> ChannelState:
-        """Where a channel stands, all of it at the newest block."""
-        head = await self.outbox.node.head()
-        named, calls = channel_id(config, self.place), self._contract.functions
-        balance, claimed = await self._read(calls.channels(named), head.number)
-        withdrawing, initiated_at, contested = await self._read(calls.pendingWithdrawals(named), head.number)
-        return ChannelState(int(balance), int(claimed), int(withdrawing), int(initiated_at), bool(contested), head.time)
+        """Where a channel stands, all of it at the newest block; deposits count when they are final."""
+        return (await self.states([config]))[0]
+
+    async def states(self, configs: Sequence[ChannelConfig]) -> list[ChannelState]:
+        """Where many channels stand at one block, in few requests."""
+        return await read_states(self.outbox.node, self.place, configs, self.outbox.policy.finality)
 
     async def owed(self, receiver: str, token: str) -> int:
         """Base units that a receiver has claimed and not been paid."""

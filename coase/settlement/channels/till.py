@@ -10,6 +10,7 @@ at most start a withdrawal, which matures later than the next look. Refusals, by
 `wrong_channel`          its channel id is not that of its config
 `not_our_channel`        it pays someone else, in another token, or leaves us too little time to claim
 `unknown_channel`        not admitted yet, or too many are
+`too_little_deposited`   the channel holds less than we ask for
 `state_is_old`           nobody has looked at the chain for too long
 `withdrawal_pending`     the payer is taking its money back
 `call_reused`            this call was paid for with another price
@@ -30,15 +31,17 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from coase import identity
-from coase.errors import PaymentRefused, SignatureError
+from coase.errors import ConfigurationError, PaymentRefused, SignatureError
 from coase.identity import checksum
 from coase.money import check
 from coase.settlement.channels.config import ChannelConfig, Place, channel_id, voucher_digest
-from coase.settlement.channels.contract import ChannelsClient, ChannelState
+from coase.settlement.channels.contract import ChannelsClient
 from coase.settlement.channels.payment import Payment, check_call, read_payment
+from coase.settlement.channels.states import ChannelState
 from coase.settlement.channels.till_table import Account, TillTable
 
 MOST_CHANNELS = 100_000
+AT_ONCE = 500  # channels whose state is asked for together
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,25 @@ class Terms:
         token: the ERC-20 contract of all amounts.
         shortest_delay: seconds that a withdrawal must wait at least.
         looks_every: seconds by our clock until the chain must be looked at again, at most half of `shortest_delay`.
+        least_deposit: base units that a stranger must put in before we remember its channel.
+
+    Raises:
+        ConfigurationError: `bad_terms`.
     """
 
     receiver: str
     token: str
     shortest_delay: int = 3600
     looks_every: int = 900
+    least_deposit: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "receiver", checksum(self.receiver))
         object.__setattr__(self, "token", checksum(self.token))
         if not 0 < self.looks_every <= self.shortest_delay // 2:
-            raise ValueError("looks_every is positive and at most half of shortest_delay")
+            raise ConfigurationError("looks_every is 1 to half of shortest_delay, in seconds", code="bad_terms")
+        if check(self.least_deposit, what="the least deposit") < 1:
+            raise ConfigurationError("the least deposit is 1 base unit or more", code="bad_terms")
 
 
 class Charge(NamedTuple):
@@ -72,7 +82,8 @@ class Charge(NamedTuple):
         call: the payer's name for it.
         price: base units charged for it.
         charged: base units charged over all calls of the channel.
-        again: it had been charged before, and was not charged twice.
+        again: it had been charged before, and was not charged twice. Give the answer that was given then: who works
+            anew works for nothing.
     """
 
     channel: bytes
@@ -103,12 +114,18 @@ class Till:
         """Note what the chain says of a channel; the first time, accept it.
 
         Raises:
-            PaymentRefused: `not_our_channel`, `unknown_channel` (there are too many).
+            PaymentRefused: `not_our_channel`, `too_little_deposited`, `unknown_channel` (there are too many).
         """
         self._check_config(config)
         named = channel_id(config, self.place)
         known = self._accounts.get(named)
         if known is None:
+            if state.balance - state.claimed < self.terms.least_deposit:
+                raise PaymentRefused(
+                    f"the channel holds {state.balance - state.claimed} base units",
+                    hint=f"deposit {self.terms.least_deposit} or more, and wait until the deposit is final",
+                    code="too_little_deposited",
+                )
             if len(self._accounts) >= MOST_CHANNELS:
                 raise PaymentRefused(f"{MOST_CHANNELS:,} channels are the most", code="unknown_channel")
             known = Account(named, config, state, 0, state.claimed, 0, b"", None)
@@ -125,9 +142,16 @@ class Till:
         return self.admit(config, await client.state(config))
 
     async def look_at_all(self, client: ChannelsClient) -> None:
-        """Read every channel's state again; what to do at least every `Terms.looks_every` seconds."""
-        for account in list(self._accounts.values()):
-            await self.look(client, account.config)
+        """Read every channel's state again; what to do at least every `Terms.looks_every` seconds.
+
+        Raises:
+            SettlementError: the node does not answer. What it said before counts until it is too old.
+        """
+        configs = [account.config for account in self._accounts.values()]
+        for low in range(0, len(configs), AT_ONCE):
+            part = configs[low : low + AT_ONCE]
+            for config, state in zip(part, await client.states(part), strict=True):
+                self.admit(config, state)
 
     # ---- charging
 
@@ -146,6 +170,7 @@ class Till:
         check(price, what="the price")
         account = self._account(given)
         call = check_call(given.call)
+        self.verify(given, account)
         before = self.table.price_of(account.channel, call)
         if before is not None:
             if before != price:
@@ -157,7 +182,6 @@ class Till:
             return Charge(account.channel, call, price, account.charged, again=True)
         self._check_state(account)
         self._check_amount(account, given, price)
-        self.verify(given, account)
         charged = account.charged + price
         signed = (account.authorised, account.signature)
         if given.amount > account.authorised:

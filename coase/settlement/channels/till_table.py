@@ -9,7 +9,7 @@ from typing import Any
 
 from coase.errors import ConfigurationError
 from coase.settlement.channels.config import ChannelConfig
-from coase.settlement.channels.contract import ChannelState
+from coase.settlement.channels.states import ChannelState
 from coase.settlement.channels.writing import Writing
 
 _SCHEMA = """
@@ -63,6 +63,11 @@ class Account:
     def unclaimed(self) -> int:
         """What was charged and not claimed."""
         return self.charged - self.state.claimed
+
+    @property
+    def claimable(self) -> int:
+        """What the contract would pay of that: no more than the channel holds."""
+        return min(self.charged, self.state.balance) - self.state.claimed
 
 
 class TillTable:

@@ -27,16 +27,20 @@ class Writing:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if kind is not None:
-            self._db.execute("rollback")
+            self._undo()
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             return
         try:
             self._db.execute("commit")
         except sqlite3.Error as failure:
-            self._db.execute("rollback")
+            self._undo()
             raise self._failed(failure) from failure
         crash.point(f"after {self._what}")
+
+    def _undo(self) -> None:
+        if self._db.in_transaction:  # a full disk may have undone it already
+            self._db.execute("rollback")
 
     def _failed(self, error: sqlite3.Error) -> SettlementError:
         return SettlementError(

@@ -11,8 +11,8 @@ import pytest
 
 from coase.identity import Identity
 from coase.settlement.channels.config import ChannelConfig, Place
-from coase.settlement.channels.contract import ChannelState
 from coase.settlement.channels.payer import Payer
+from coase.settlement.channels.states import ChannelState
 from coase.settlement.channels.till import Terms, Till
 from coase.testing.clock import ManualClock
 

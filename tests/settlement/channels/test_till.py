@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from coase.identity import _ORDER
 from coase.settlement.channels.config import Place, voucher_digest
 from coase.settlement.channels.payment import Payment
+from coase.settlement.channels.till import Terms
 
 
 def sign(shop: Any, amount: int, call: str, by: Any = None, place: Place | None = None, **changes: Any) -> Payment:
@@ -42,6 +43,34 @@ def test_a_call_is_charged_once(shop: Any, refused: Any) -> None:
     for till in (shop.till, shop.again().till):
         assert till.charge(paid, 100) == (paid.channel, "a", 100, 100, True)
         assert refused(lambda till=till: till.charge(paid, 50)) == "call_reused"
+
+
+def test_a_known_call_is_nobody_elses(shop: Any, refused: Any) -> None:
+    """Whoever knows a channel and the name of a paid call gets neither its answer nor a word about it."""
+    shop.till.charge(shop.payer.pay(shop.config, "a", 100), 100)
+    for price in (100, 50):
+        stranger = sign(shop, 100, "a", by=shop.carol)
+        assert refused(lambda stranger=stranger, price=price: shop.till.charge(stranger, price)) == "forged_voucher"
+
+
+def test_the_authorizer_signs_and_not_the_payer(shop: Any, refused: Any) -> None:
+    """A channel may name another key for its vouchers; then the payer's own is worth nothing."""
+    config = replace(shop.config, payer_authorizer=shop.carol.account)
+    shop.till.admit(config, replace(shop.till.accounts()[0].state))
+    assert refused(lambda: shop.till.charge(sign(shop, 100, "a", config=config), 100)) == "forged_voucher"
+    assert shop.till.charge(sign(shop, 100, "a", config=config, by=shop.carol), 100).charged == 100
+    assert refused(lambda: shop.payer.funded(config, 100)) == "not_our_channel"
+
+
+def test_a_stranger_must_deposit_to_be_remembered(shop: Any, refused: Any) -> None:
+    """Configs cost nothing to make up: one with too little in it leaves no row; one that is known stays."""
+    shop.till.terms = replace(shop.till.terms, least_deposit=50)
+    state = replace(shop.till.accounts()[0].state, balance=149, claimed=100)
+    made_up = replace(shop.config, salt="0x" + "09" * 32)
+    assert refused(lambda: shop.till.admit(made_up, state)) == "too_little_deposited"
+    assert len(shop.till.accounts()) == 1
+    assert shop.till.admit(made_up, replace(state, balance=150)).unclaimed == 0
+    assert shop.till.admit(made_up, replace(state, balance=100)).state.balance == 100
 
 
 def test_attacks(shop: Any, refused: Any) -> None:
@@ -127,6 +156,12 @@ def test_a_price_is_an_amount_of_money(shop: Any, price: Any, refused: Any) -> N
     paid = shop.payer.pay(shop.config, "a", 1)
     assert refused(lambda: shop.till.charge(paid, price))
     assert refused(lambda: shop.payer.pay(shop.config, "b", price))
+
+
+@pytest.mark.parametrize("terms", [{"looks_every": 0}, {"looks_every": 1_801}, {"least_deposit": 0}])
+def test_terms_that_cannot_be(shop: Any, terms: dict[str, int], refused: Any) -> None:
+    """Looking too seldom to claim in time; remembering whoever asks."""
+    assert refused(lambda: Terms(shop.bob.account, shop.token, **terms)) == "bad_terms"
 
 
 def test_a_full_disk_charges_nothing(shop: Any, refused: Any) -> None:
