@@ -15,10 +15,12 @@ from coase._version import __version__
 from coase.cli import (
     bench,
     chain,
+    check,
     deals,
     demo,
     doctor,
     negotiate,
+    new,
     registry,
     run_agents,
     simulate,
@@ -37,6 +39,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("negotiate")(negotiate.negotiate)
+app.command("check")(check.check)
+app.add_typer(new.app, name="new")
 app.command("run")(run_agents.run_agents)
 app.add_typer(deals.app, name="deals")
 app.add_typer(registry.app, name="registry")

@@ -1,0 +1,1 @@
+"""What every bargaining skill must keep to, tried out: `coase check` and `check`."""
