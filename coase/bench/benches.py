@@ -12,6 +12,7 @@ from coase.errors import UnknownName
 
 BENCHES = {
     "negotiation": "sessions of bargaining a second, beside NegMAS",
+    "tournament": "games of a tournament a second, beside NegMAS",
     "market": "quotes and orders a second, beside bourse and BSE",
     "messages": "round trips between agents a second, beside uAgents as it comes",
     "registry": "publishes and searches a second",

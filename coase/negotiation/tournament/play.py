@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from coase.negotiation.alternating import AlternatingOffers, Session
@@ -57,10 +58,16 @@ def _seats(one: Mapping[str, Any], limits: Mapping[str, Any]) -> tuple[Seat, Sea
     if one["spec"] is None:
         return Aside(alone[one["label"]]), Aside(alone[one["label"]])
     if one["shipped"]:
-        skill = build(one["spec"])
+        skill = _shipped(json.dumps(one["spec"], sort_keys=True))
         return Here(skill), Here(skill)
     first, second = (_guest(one["spec"], limits, side) for side in (0, 1))
     return first, second
+
+
+@lru_cache(256)
+def _shipped(spec: str) -> Negotiator:
+    """A skill that ships, found once in a process: skills are frozen, and the file is the one that was hashed."""
+    return build(json.loads(spec))
 
 
 def _guest(spec: Mapping[str, Any], limits: Mapping[str, Any], side: int) -> Guest:
