@@ -15,6 +15,7 @@ from coase._version import __version__
 from coase.cli import (
     bench,
     chain,
+    channels,
     check,
     deals,
     demo,
@@ -46,6 +47,7 @@ app.add_typer(deals.app, name="deals")
 app.add_typer(registry.app, name="registry")
 app.command("tournament")(tournament.tournament)
 app.add_typer(chain.app, name="chain")
+app.add_typer(channels.app, name="channels")
 app.add_typer(wallet.app, name="wallet")
 app.command("simulate")(simulate.simulate)
 app.command("bench")(bench.bench)

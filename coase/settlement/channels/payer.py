@@ -176,8 +176,7 @@ class Payer:
 
     def purses(self) -> list[Purse]:
         """All channels."""
-        rows = self._db.execute("select config, deposited, spent, signed from paying order by channel").fetchall()
-        return [Purse(ChannelConfig.from_json(json.loads(row[0])), *map(int, row[1:])) for row in rows]
+        return purses(self._db)
 
     # ---- below
 
@@ -213,3 +212,10 @@ class Payer:
 
     def _write(self, what: str) -> Writing:
         return Writing(self._db, f"payer {what}")
+
+
+def purses(db: sqlite3.Connection) -> list[Purse]:
+    """All channels that a payer's database knows, without the payer's key."""
+    db.executescript(_SCHEMA)
+    rows = db.execute("select config, deposited, spent, signed from paying order by channel").fetchall()
+    return [Purse(ChannelConfig.from_json(json.loads(row[0])), *map(int, row[1:])) for row in rows]
