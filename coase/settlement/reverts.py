@@ -18,7 +18,7 @@ except ImportError as error:
 
 Known = Mapping[bytes, tuple[str, tuple[str, ...]]]  # selector -> (name, types)
 
-OURS = ("ServiceEscrow", "PaymentChannels", "MarketRules", "TestDollar", "AgentRegistry", "ValidatorPool")
+OURS = ("ServiceEscrow", "PaymentChannels", "MarketRules", "TestDollar", "AgentRegistry", "ValidatorPool", "Reputation")
 MAX_DATA = 4096  # bytes; a hostile contract may return more than anybody wants to read
 _STANDARD: Known = {  # Solidity's own
     keccak(b"Error(string)")[:4]: ("Error", ("string",)),

@@ -254,11 +254,9 @@ contract AgentRegistry is IAgentRegistry, ERC721URIStorage, EIP712, ReentrancyGu
         emit MetadataSet(agentId, key, key, value);
     }
 
-    /// A staked agent goes on answering for the wallet that it gives up.
+    /// The agent goes on answering for the wallet that it gives up.
     function _changeWallet(uint256 agentId, address owner, address account) private {
-        if (stakes[agentId].amount != 0) {
-            answerable[agentId][owner][getAgentWallet(agentId)] = block.timestamp + ANSWERABLE_SECONDS;
-        }
+        answerable[agentId][owner][getAgentWallet(agentId)] = block.timestamp + ANSWERABLE_SECONDS;
         wallets[agentId] = Wallet(account, true);
         bytes memory value = account == address(0) ? bytes("") : abi.encodePacked(account);
         emit MetadataSet(agentId, WALLET_KEY, WALLET_KEY, value);

@@ -228,7 +228,15 @@ def test_dollar_errors(artifact: Artifact) -> None:
     }
 
 
-SHIPPED = ["AgentRegistry", "MarketRules", "PaymentChannels", "ServiceEscrow", "TestDollar", "ValidatorPool"]
+SHIPPED = [
+    "AgentRegistry",
+    "MarketRules",
+    "PaymentChannels",
+    "Reputation",
+    "ServiceEscrow",
+    "TestDollar",
+    "ValidatorPool",
+]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

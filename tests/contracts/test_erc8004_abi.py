@@ -63,6 +63,47 @@ IDENTITY_EVENTS = {
         ["_tokenId"],
     ),
 }
+REPUTATION = {
+    "getIdentityRegistry()": ("bc4d861b", ["address"]),
+    "giveFeedback(uint256,int128,uint8,string,string,string,string,bytes32)": ("3c036a7e", []),
+    "revokeFeedback(uint256,uint64)": ("4ab3ca99", []),
+    "appendResponse(uint256,address,uint64,string,bytes32)": ("c2349ab2", []),
+    "getSummary(uint256,address[],string,string)": ("81bbba58", ["uint64", "int128", "uint8"]),
+    "readFeedback(uint256,address,uint64)": ("232b0810", ["int128", "uint8", "string", "string", "bool"]),
+    "readAllFeedback(uint256,address[],string,string,bool)": (
+        "d9d84224",
+        ["address[]", "uint64[]", "int128[]", "uint8[]", "string[]", "string[]", "bool[]"],
+    ),
+    "getResponseCount(uint256,address,uint64,address[])": ("6e04cacd", ["uint64"]),
+    "getClients(uint256)": ("42dd519c", ["address[]"]),
+    "getLastIndex(uint256,address)": ("f2d81759", ["uint64"]),
+}
+REPUTATION_EVENTS = {
+    "NewFeedback(uint256,address,uint64,int128,uint8,string,string,string,string,string,bytes32)": (
+        "6a4a61743519c9d648a14e6493f47dbe3ff1aa29e7785c96c8326a205e58febc",
+        [
+            "agentId*",
+            "clientAddress*",
+            "feedbackIndex",
+            "value",
+            "valueDecimals",
+            "indexedTag1*",
+            "tag1",
+            "tag2",
+            "endpoint",
+            "feedbackURI",
+            "feedbackHash",
+        ],
+    ),
+    "FeedbackRevoked(uint256,address,uint64)": (
+        "25156fd3288212246d8b008d5921fde376c71ed14ac2e072a506eb06fde6d09d",
+        ["agentId*", "clientAddress*", "feedbackIndex*"],
+    ),
+    "ResponseAppended(uint256,address,uint64,address,string,bytes32)": (
+        "b1c6be0b5b8aef6539e2fac0fd131a2faa7b49edf8e505b5eb0ad487d56051d4",
+        ["agentId*", "clientAddress*", "feedbackIndex", "responder*", "responseURI", "responseHash"],
+    ),
+}
 WALLET_TYPE = "AgentWalletSet(uint256 agentId,address newWallet,address owner,uint256 deadline)"
 
 
@@ -81,7 +122,7 @@ def _entries(artifact: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize(("name", "functions"), [("AgentRegistry", IDENTITY)])
+@pytest.mark.parametrize(("name", "functions"), [("AgentRegistry", IDENTITY), ("Reputation", REPUTATION)])
 def test_functions_are_the_standards(
     name: str, functions: dict[str, tuple[str, list[str]]], artifact: Artifact
 ) -> None:
@@ -92,7 +133,7 @@ def test_functions_are_the_standards(
         assert [_kind(part) for part in found[signature]["outputs"]] == returned, signature
 
 
-@pytest.mark.parametrize(("name", "events"), [("AgentRegistry", IDENTITY_EVENTS)])
+@pytest.mark.parametrize(("name", "events"), [("AgentRegistry", IDENTITY_EVENTS), ("Reputation", REPUTATION_EVENTS)])
 def test_events_are_the_standards(name: str, events: dict[str, tuple[str, list[str]]], artifact: Artifact) -> None:
     """Each event has the topic that indexers look for, and the same fields indexed."""
     found = _entries(artifact(name), "event")

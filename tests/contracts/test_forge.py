@@ -22,6 +22,8 @@ CASES = (
     "agent_register",
     "vote_commit",
     "vote_reveal",
+    "feedback_first",
+    "feedback_repeat",
 )
 
 

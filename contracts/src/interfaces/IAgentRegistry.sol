@@ -16,7 +16,7 @@ import {IServiceEscrow} from "./IServiceEscrow.sol";
 ///     the owner   unstake          after the cooldown, within `UNSTAKE_WINDOW_SECONDS`, with no dispute open
 ///
 /// Stake on its way out is still stake: it can be slashed until it is gone. A request that is not used in time lapses, so
-/// nobody can keep a matured one in reserve. An agent with stake, or held by a dispute, cannot be transferred.
+/// nobody can keep a matured one in reserve. An agent with stake, or held by a dispute, cannot be transferred; one that is transferred answers for its new owner only.
 ///
 /// @dev Nobody but the parties of a deal can freeze a stake: the escrow's record says Disputed only where the agent's own
 /// account delivered, and every dispute ends by time. So no exit is blocked for ever.
@@ -176,7 +176,7 @@ interface IAgentRegistry is IERC8004Identity {
     // solhint-disable-next-line func-name-mixedcase
     function UNSTAKE_WINDOW_SECONDS() external view returns (uint256);
 
-    /// @notice For how long a staked agent answers for a wallet that it has no longer: thirty days.
+    /// @notice For how long an agent answers for a wallet that its owner gave up: thirty days.
     // solhint-disable-next-line func-name-mixedcase
     function ANSWERABLE_SECONDS() external view returns (uint256);
 }
