@@ -164,6 +164,25 @@ class Payer:
                 )
         return self.purse(config)
 
+    def catch_up(self, config: ChannelConfig, amount: int, signature: bytes) -> Purse:
+        """Take over a voucher that this payer has signed and forgotten, as the receiver shows it (`Account.authorised`,
+        `Account.signature`): for one who has lost its file and called `funded` on a new one. All of it counts as spent.
+
+        Raises:
+            PaymentRefused: `unknown_channel`; `forged_voucher`: it is not ours.
+        """
+        named, purse = channel_id(config, self.place), self.purse(config)
+        if signature != self.identity.sign(
+            voucher_digest(named, check(amount), self.place)
+        ):  # signing is deterministic
+            raise PaymentRefused("that voucher is not one of ours", hint="pay anew", code="forged_voucher")
+        with self._write("catch up"):
+            self._db.execute(
+                "update paying set spent = ?, signed = ? where channel = ?",
+                (str(max(purse.spent, amount)), str(max(purse.signed, amount)), named),
+            )
+        return self.purse(config)
+
     def purse(self, config: ChannelConfig) -> Purse:
         """A channel's money. `PaymentRefused` (`unknown_channel`) before `funded`."""
         query = "select deposited, spent, signed from paying where channel = ?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from coase.identity import _ORDER
 from coase.settlement.channels.config import Place, voucher_digest
+from coase.settlement.channels.payer import Payer
 from coase.settlement.channels.payment import Payment
 from coase.settlement.channels.till import Terms
 
@@ -136,6 +138,22 @@ def test_metered(shop: Any, refused: Any) -> None:
     assert shop.till.charge(second, 600).charged == 900
     assert refused(lambda: shop.payer.ended(shop.config, "b", 601)) == "overcharged"
     assert refused(lambda: shop.payer.ended(shop.config, "z", 1)) == "unknown_call"
+
+
+def test_a_payer_that_lost_its_file(shop: Any, refused: Any, tmp_path: Any) -> None:
+    """It is refused until it takes over its own last voucher from the receiver, which cannot make up a higher one."""
+    shop.till.charge(shop.payer.pay(shop.config, "a", 900), 900)
+    db = sqlite3.connect(tmp_path / "new.sqlite", isolation_level=None)
+    payer = Payer(shop.alice, shop.place, db, most_a_call=1_000)
+    payer.funded(shop.config, shop.deposit)
+    assert refused(lambda: shop.till.charge(payer.pay(shop.config, "b", 100), 100)) == "stale_voucher"
+    account = shop.till.accounts()[0]
+    forged = sign(shop, 5_000, "", by=shop.bob).signature
+    for amount, signature in ((5_000, account.signature), (900, forged), (5_000, forged)):
+        assert refused(lambda n=amount, s=signature: payer.catch_up(shop.config, n, s)) == "forged_voucher"
+    assert payer.catch_up(shop.config, account.authorised, account.signature).spent == 900
+    assert shop.till.charge(payer.pay(shop.config, "c", 100), 100).charged == 1_000
+    db.close()
 
 
 def test_a_call_that_fails_costs_nothing(shop: Any, refused: Any) -> None:
