@@ -71,6 +71,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.moves import Move as Move
     from coase.negotiation.moves import Propose as Propose
     from coase.negotiation.moves import Walk as Walk
+    from coase.negotiation.negmas.host import to_negmas as to_negmas
     from coase.negotiation.player import Player as Player
     from coase.negotiation.posted_price import Post as Post
     from coase.negotiation.problem import Now as Now
@@ -181,6 +182,7 @@ _NAMES = {
     "solutions": "coase.negotiation.solutions",
     "study": "coase.market.experiment",
     "sweep": "coase.market.experiment",
+    "to_negmas": "coase.negotiation.negmas.host",
     "tournament": "coase.negotiation.tournament.tournament",
 }
 

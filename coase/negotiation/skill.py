@@ -39,6 +39,7 @@ class Negotiator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     content_kind: ClassVar[str] = "skills"  # how coase.loading recognises a skill in a file
+    foreign: ClassVar[bool] = False  # runs code that did not ship with it: in tournaments it gets a process of its own
     arrays: ClassVar[bool] = False  # my `ask` or `bid` takes columns of sessions as well as numbers (torch, numpy)
 
     @classmethod

@@ -122,7 +122,8 @@ def _file(text: str, parameters: dict[str, Any]) -> Entry:
 
 def _is_shipped(spec: Mapping[str, Any]) -> bool:
     inner = [v for v in spec["parameters"].values() if isinstance(v, dict) and NESTED in v]
-    return bool(spec["sha256"]) and not loading.is_path(spec["skill"]) and all(_is_shipped(v) for v in inner)
+    trusted = bool(spec["sha256"]) and not loading.is_path(spec["skill"])
+    return trusted and not loading.find("skills", spec["skill"]).foreign and all(_is_shipped(v) for v in inner)
 
 
 def _changed(skill: Negotiator) -> dict[str, Any]:
