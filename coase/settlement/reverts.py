@@ -18,7 +18,18 @@ except ImportError as error:
 
 Known = Mapping[bytes, tuple[str, tuple[str, ...]]]  # selector -> (name, types)
 
-OURS = ("ServiceEscrow", "PaymentChannels", "MarketRules", "TestDollar", "AgentRegistry", "ValidatorPool", "Reputation")
+OURS = (
+    "ServiceEscrow",
+    "PaymentChannels",
+    "MarketRules",
+    "TestDollar",
+    "AgentRegistry",
+    "ValidatorPool",
+    "Reputation",
+    "MarketGovernor",
+    "MarketTimelock",
+    "VotesToken",
+)
 MAX_DATA = 4096  # bytes; a hostile contract may return more than anybody wants to read
 _STANDARD: Known = {  # Solidity's own
     keccak(b"Error(string)")[:4]: ("Error", ("string",)),

@@ -16,7 +16,8 @@ import {IServiceEscrow} from "./IServiceEscrow.sol";
 ///     the owner   unstake          after the cooldown, within `UNSTAKE_WINDOW_SECONDS`, with no dispute open
 ///
 /// Stake on its way out is still stake: it can be slashed until it is gone. A request that is not used in time lapses, so
-/// nobody can keep a matured one in reserve. An agent with stake, or held by a dispute, cannot be transferred; one that is transferred answers for its new owner only.
+/// nobody can keep a matured one in reserve. An agent with stake, or held by a dispute, cannot be transferred; one that is
+/// transferred answers for its new owner only.
 ///
 /// @dev Nobody but the parties of a deal can freeze a stake: the escrow's record says Disputed only where the agent's own
 /// account delivered, and every dispute ends by time. So no exit is blocked for ever.

@@ -24,7 +24,8 @@ import {IServiceEscrow} from "./IServiceEscrow.sol";
 ///
 /// Payment. A vote within `TOLERANCE` of the median is coherent. Silent seats, and those that are not coherent, lose the
 /// penalty, or what they have left. The coherent ones share that and all the fees; what cannot be divided goes to the
-/// payer of the fees. A seat that could not pay a penalty has no vote. So a minority earns less by voting together against what the others see than by voting with them.
+/// payer of the fees. A seat that could not pay a penalty has no vote. So a minority earns less by voting together against
+/// what the others see than by voting with them.
 ///
 /// Quorum. When fewer than `quorum` seats reveal, the ruling is `DEFAULT_RULING`, half each, as the escrow's own would be.
 /// Who revealed gets its fee, the other fees go back to the payer, and the penalties of the silent to the market's
