@@ -17,6 +17,8 @@ import coase
 from coase.negotiation.negmas.guest import Guest
 from coase.negotiation.negmas.kit import kind_of
 
+NOTHING = coase.Walk("nothing is worth the reservation")
+
 
 class State(NamedTuple):
     """What it was offered at each of its moves; the negotiator itself changes, and is made again from these."""
@@ -52,6 +54,8 @@ class FromNegmas(coase.Negotiator):
     def step(self, state: State, offer: int | None) -> tuple[State, coase.Move]:
         """What it does."""
         problem, guest, offers = state
+        if not problem.count:
+            return state, NOTHING
         if guest.moves != len(offers):  # somebody went on from this state before
             guest = Guest(self.negotiator, self.parameters, problem)
             for earlier in offers:

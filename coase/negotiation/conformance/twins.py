@@ -48,9 +48,10 @@ def twins(spec: Mapping[str, Any], seconds: float) -> Twins:
             command, input=json.dumps(dict(spec)), capture_output=True, text=True, timeout=seconds, env=environment,
             check=False,
         )  # fmt: skip
-        return Twins(**json.loads(done.stdout.splitlines()[-1]))
     except subprocess.TimeoutExpired:
         return Twins(error=f"a batch of {2 * SESSIONS} sessions takes more than {seconds:g} s")
+    try:
+        return Twins(**json.loads(done.stdout.splitlines()[-1]))
     except (ValueError, IndexError, TypeError):
         return Twins(error=f"the process that played a batch ended (status {done.returncode})")
 

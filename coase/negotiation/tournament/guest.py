@@ -6,8 +6,8 @@ neither the other party nor the table is in this process. This is a protection o
 code: files are run at the owner's wish.
 
 Lines of JSON over one socket. In: ``{"load": spec}``, ``{"table": {...}}``, ``{"play": {...}}``, then offers, then
-``"end"``. Out: ``["ready"]`` or ``["bad", why]``; moves ``["propose", n]``, ``["accept"]``, ``["walk", why, failed]``;
-``["gone", status]`` once the fork has ended.
+``"end"``. Out: ``["up"]`` once this process runs; ``["ready"]`` or ``["bad", why]`` after a load; moves
+``["propose", n]``, ``["accept"]``, ``["walk", why, failed]``; ``["gone", status]`` once the fork has ended.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from coase.negotiation.utility import Ranking
 from coase.terms.domain import Domain
 
 NO_MEMORY = 2  # exit status
+LOADING = 2**31  # bytes of data that a file may take while it loads; what it imports may be large, and is not data
 LARGEST_FILE = 2**26  # bytes that a skill may write into one file
 DIES_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 
@@ -45,6 +46,7 @@ def main(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as wire, wire.makefile("rw", encoding="utf-8", newline="\n") as lines:
         skill: Negotiator | None = None
         table: Ranking | None = None
+        _say(lines, ["up"])
         for line in iter(lines.readline, ""):
             order = json.loads(line)
             if "load" in order:
@@ -60,16 +62,19 @@ def main(descriptor: int) -> None:
 
 
 def _loaded(spec: dict[str, Any], lines: Any) -> Negotiator | None:
+    skill: Negotiator | None = None
+    answer = ["ready"]
+    before = resource.getrlimit(resource.RLIMIT_DATA)
     try:
+        resource.setrlimit(resource.RLIMIT_DATA, (LOADING, before[1]))
         skill = build(spec)
     except CoaseError as error:
-        _say(lines, ["bad", error.message])
+        answer = ["bad", error.message]
     except BaseException as error:  # noqa: BLE001  # a file may raise anything while it loads
-        _say(lines, ["bad", f"{type(error).__name__} while loading"])
-    else:
-        _say(lines, ["ready"])
-        return skill
-    return None
+        answer = ["bad", f"{type(error).__name__} while loading"]
+    resource.setrlimit(resource.RLIMIT_DATA, before)
+    _say(lines, answer)
+    return skill
 
 
 def _negotiate(skill: Negotiator, table: Ranking, play: dict[str, Any], lines: Any) -> None:
@@ -95,11 +100,16 @@ def _negotiate(skill: Negotiator, table: Ranking, play: dict[str, Any], lines: A
 
 
 def _limit(memory: int, seconds: float) -> None:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + memory, used + memory))
+    most = _used() + memory
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     spent = int(seconds) + 2  # the watchdog comes first; this is for a process whose watchdog has died
     resource.setrlimit(resource.RLIMIT_CPU, (spent, spent + 1))
+
+
+def _used() -> int:
+    """Bytes of address space."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
 
 
 def _written(move: Action) -> list[Any]:

@@ -21,7 +21,8 @@ from coase.negotiation.utility import Ranking
 
 NO_MEMORY = 2  # exit status of a fork that ran out of memory outside the skill's own methods
 LONGEST_LINE = 8192  # bytes of a guest's line
-STARTING = 60.0  # seconds that a guest's interpreter may take to start, before the skill's own time counts
+STARTING = 60.0  # seconds that a guest's interpreter may take to start
+LOADING = 30.0  # seconds that its file may take to load; only then does the skill's own time count
 
 
 class Seat(Protocol):
@@ -76,11 +77,15 @@ class Aside:
         copied = Ranking(problem.domain, problem.ranking.given.copy())
         self.problem = problem
         copy = Problem(copied, problem.party, problem.deadline, problem.reservation, problem.key)
+        copy.times = list(problem.times)
         self.player = Player(self.skill, copy)
 
     def move(self, offer: int | None) -> Action:
         """The move in answer to an offer."""
-        move = self.player.move(offer)
+        try:
+            move = self.player.move(offer)
+        except SystemExit:
+            return Walk("it would end the program", failed=True)
         outcome = move.outcome if isinstance(move, Propose) else offer if isinstance(move, Accept) else None
         if outcome is not None and not self.problem.acceptable(outcome):
             return Walk("it would go below its reservation", failed=True)
@@ -104,6 +109,7 @@ class Guest:
 
     def __init__(self, spec: Mapping[str, Any], seconds: float, memory: int) -> None:
         self.spec, self.seconds, self.memory = spec, seconds, memory
+        self._limit = seconds  # that is being counted
         self._process: subprocess.Popen[bytes] | None = None
         self._held = b""
         self._table: object = None
@@ -185,15 +191,17 @@ class Guest:
                 },
             )
         self._wire, self._held = ours, b""
-        left, self._left = self._left, STARTING + self.seconds
+        left, self._left = self._left, STARTING
         try:
+            self._receive()
+            self._left = self._limit = LOADING
             self._send({"load": dict(self.spec)})
             answer = self._receive()
         except _Lost as error:
             self._broken = f"it does not load: {error}"
         else:
             self._broken = "" if answer == ["ready"] else f"it does not load: {_text(answer[-1])}"
-        self._left = left
+        self._left, self._limit = left, self.seconds
         if self._broken:
             self._fail(self._broken)
 
@@ -257,12 +265,12 @@ class Guest:
             self._wire.settimeout(max(self._left, 1e-3))
             done = act()
         except TimeoutError:
-            raise _Lost(f"over its time of {self.seconds:g} s") from None
+            raise _Lost(f"over its time of {self._limit:g} s") from None
         except OSError:
             raise _Lost("its process ended") from None
         self._left -= monotonic() - start
         if self._left <= 0:
-            raise _Lost(f"over its time of {self.seconds:g} s")
+            raise _Lost(f"over its time of {self._limit:g} s")
         return done
 
 
