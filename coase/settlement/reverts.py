@@ -29,6 +29,10 @@ OURS = (
     "MarketGovernor",
     "MarketTimelock",
     "VotesToken",
+    "Assets",
+    "AccessToken",
+    "ComputeHours",
+    "RevenueShares",
 )
 MAX_DATA = 4096  # bytes; a hostile contract may return more than anybody wants to read
 _STANDARD: Known = {  # Solidity's own

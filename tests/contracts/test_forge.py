@@ -24,6 +24,9 @@ CASES = (
     "vote_reveal",
     "feedback_first",
     "feedback_repeat",
+    "asset_mint",
+    "hours_mint",
+    "token_clone",
 )
 
 

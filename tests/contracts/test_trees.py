@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[2] / "contracts" / "test"
 TREES = sorted(TESTS.glob("**/*.tree"))
 # Folders with one tree a subject; in the others, there is one a function.
-SUBJECTS = ("registry", "pool", "reputation", "governance")
+SUBJECTS = ("registry", "pool", "reputation", "governance", "assets")
 LEAF = re.compile(r"── it should .* \[(\w+)\]$")
 BRANCH = re.compile(r"── (given|when) \S")
 
