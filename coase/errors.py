@@ -152,7 +152,7 @@ class DealError(CoaseError):
 
 
 class PaymentRefused(CoaseError):
-    """A voucher does not pay for what was asked. The code says why; see `coase.settlement.channels.till`."""
+    """A voucher does not pay for what was asked. The code says why; see `coase.settlement.channels.accepting`."""
 
     default_code = "payment_refused"
 

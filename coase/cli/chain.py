@@ -63,6 +63,9 @@ def deploy(
 ) -> None:
     """Put the contracts on the chain, once: asked again, it says where they are.
 
+    These are the test dollar, the market's rules, escrow and channels, the registry of agents, the pool of validators
+    and reputation.
+
     The test dollars go to the deployer, and 1,000 to each of your wallets.
     """
     from coase.agent.home import find_home
@@ -163,6 +166,7 @@ async def _deploy(home: Path, rpc: str | None, deployer: Identity, wallets: dict
     from coase.agent.home import usable
     from coase.money import DOLLAR
     from coase.settlement import deploy as contracts
+    from coase.settlement.institutions import deploy_institutions
 
     async with connected(rpc, home) as chain:
         holders = dict.fromkeys(wallets.values(), WALLET_DOLLARS * DOLLAR)
@@ -172,7 +176,8 @@ async def _deploy(home: Path, rpc: str | None, deployer: Identity, wallets: dict
         with _journal(usable(home / "journals"), f"{chain.chain_id}-{first[2:18]}-{deployer.account}") as db:
             box = _outbox(chain, deployer, db)
             await box.resume()
-            found = asdict(await contracts.deploy(box, holders))
+            market = await contracts.deploy(box, holders)
+            found = {**asdict(market), **asdict(await deploy_institutions(box, market))}
         remember(home, url=chain.url, chain_id=chain.chain_id, contracts=found)
         return found
 

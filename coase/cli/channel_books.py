@@ -99,7 +99,8 @@ async def desk(home: Path, rpc: str | None, account: str, confirmations: int) ->
 
 def till_of(cover: Cover, db: sqlite3.Connection, shortest_delay: int = 3600) -> Till:
     """The paid side of a book."""
-    from coase.settlement.channels.till import Terms, Till
+    from coase.settlement.channels.accepting import Terms
+    from coase.settlement.channels.till import Till
 
     terms = Terms(cover.account, cover.token, shortest_delay, looks_every=min(900, shortest_delay // 2))
     return Till(cover.place, terms, db, lambda: int(time.time()))

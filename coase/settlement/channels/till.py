@@ -1,40 +1,21 @@
 """The paid side: whether a voucher pays for a call, told without a chain call, and on disk before anything is served.
 
 What is known of a channel's money comes from `ChannelsClient.state`, read now and then; between two looks the payer can
-at most start a withdrawal, which matures later than the next look. Refusals, by code:
-
-=======================  ==============================================================================
-`malformed_payment`      not of the form; too long
-`wrong_chain`            made for another chain
-`wrong_contract`         made for another contract
-`wrong_channel`          its channel id is not that of its config
-`not_our_channel`        it pays someone else, in another token, or leaves us too little time to claim
-`unknown_channel`        not admitted yet, or too many are
-`too_little_deposited`   the channel holds less than we ask for
-`state_is_old`           nobody has looked at the chain for too long
-`withdrawal_pending`     the payer is taking its money back
-`call_reused`            this call was paid for with another price
-`voucher_spent`          the same voucher was used up by earlier calls (a replay)
-`stale_voucher`          a higher one was used before
-`underpaid`              it does not reach what was charged before and this call's price
-`overdrawn`              it is for more than the channel holds
-`bad_signature`          not a canonical signature
-`forged_voucher`         not signed by the channel's signer over this amount, channel, contract and chain
-=======================  ==============================================================================
+at most start a withdrawal, which matures later than the next look. The refusals are in `accepting`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from coase import identity
-from coase.errors import ConfigurationError, PaymentRefused, SignatureError
-from coase.identity import checksum
+from coase.errors import PaymentRefused
 from coase.money import check
-from coase.settlement.channels.config import ChannelConfig, Place, channel_id, voucher_digest
+from coase.settlement.channels import accepting
+from coase.settlement.channels.accepting import Terms
+from coase.settlement.channels.config import ChannelConfig, Place, channel_id
 from coase.settlement.channels.contract import ChannelsClient
 from coase.settlement.channels.payment import Payment, check_call, read_payment
 from coase.settlement.channels.states import ChannelState
@@ -42,36 +23,6 @@ from coase.settlement.channels.till_table import Account, TillTable
 
 MOST_CHANNELS = 100_000
 AT_ONCE = 500  # channels whose state is asked for together
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Which channels are accepted.
-
-    Args:
-        receiver: our account.
-        token: the ERC-20 contract of all amounts.
-        shortest_delay: seconds that a withdrawal must wait at least.
-        looks_every: seconds by our clock until the chain must be looked at again, at most half of `shortest_delay`.
-        least_deposit: base units that a stranger must put in before we remember its channel.
-
-    Raises:
-        ConfigurationError: `bad_terms`.
-    """
-
-    receiver: str
-    token: str
-    shortest_delay: int = 3600
-    looks_every: int = 900
-    least_deposit: int = 1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "receiver", checksum(self.receiver))
-        object.__setattr__(self, "token", checksum(self.token))
-        if not 0 < self.looks_every <= self.shortest_delay // 2:
-            raise ConfigurationError("looks_every is 1 to half of shortest_delay, in seconds", code="bad_terms")
-        if check(self.least_deposit, what="the least deposit") < 1:
-            raise ConfigurationError("the least deposit is 1 base unit or more", code="bad_terms")
 
 
 class Charge(NamedTuple):
@@ -116,16 +67,11 @@ class Till:
         Raises:
             PaymentRefused: `not_our_channel`, `too_little_deposited`, `unknown_channel` (there are too many).
         """
-        self._check_config(config)
+        accepting.check_config(config, self.terms)
         named = channel_id(config, self.place)
         known = self._accounts.get(named)
         if known is None:
-            if state.balance - state.claimed < self.terms.least_deposit:
-                raise PaymentRefused(
-                    f"the channel holds {state.balance - state.claimed} base units",
-                    hint=f"deposit {self.terms.least_deposit} or more, and wait until the deposit is final",
-                    code="too_little_deposited",
-                )
+            accepting.check_deposit(state, self.terms)
             if len(self._accounts) >= MOST_CHANNELS:
                 raise PaymentRefused(f"{MOST_CHANNELS:,} channels are the most", code="unknown_channel")
             known = Account(named, config, state, 0, state.claimed, 0, b"", None)
@@ -138,7 +84,7 @@ class Till:
 
     async def look(self, client: ChannelsClient, config: ChannelConfig) -> Account:
         """Read a channel's state from the chain and `admit` it."""
-        self._check_config(config)
+        accepting.check_config(config, self.terms)
         return self.admit(config, await client.state(config))
 
     async def look_at_all(self, client: ChannelsClient) -> None:
@@ -166,50 +112,35 @@ class Till:
             PaymentRefused: see above. Nothing is charged.
             SettlementError: `not_written`; nothing is charged.
         """
-        given = payment if isinstance(payment, Payment) else read_payment(payment)
-        check(price, what="the price")
-        account = self._account(given)
-        call = check_call(given.call)
-        self.verify(given, account)
-        before = self.table.price_of(account.channel, call)
-        if before is not None:
-            if before != price:
-                raise PaymentRefused(
-                    f"the call {call} cost {before} base units, not {price}",
-                    hint="give each call a name of its own",
-                    code="call_reused",
-                )
-            return Charge(account.channel, call, price, account.charged, again=True)
-        self._check_state(account)
-        self._check_amount(account, given, price)
-        charged = account.charged + price
-        signed = (account.authorised, account.signature)
-        if given.amount > account.authorised:
-            signed = (given.amount, given.signature)
-        since = account.since if account.since is not None else self.clock()
-        after = replace(account, charged=charged, authorised=signed[0], signature=signed[1], since=since)
-        self.table.charge(after, call, price)
-        self._accounts[account.channel] = after
-        return Charge(account.channel, call, price, charged, again=False)
+        (found,) = self.charge_many([(payment, price)])
+        if isinstance(found, PaymentRefused):
+            raise found
+        return found
 
-    def verify(self, payment: Payment, account: Account) -> None:
-        """Check a voucher's signature.
+    def charge_many(self, calls: Sequence[tuple[object, int]]) -> list[Charge | PaymentRefused]:
+        """Take the prices of several calls with one write to the disk, which is what a charge costs most.
+
+        Args:
+            calls: payments and prices, as for `charge`, in the order in which they came.
+
+        Returns:
+            For each call its charge, or why it was refused; a refused one does not touch the others.
 
         Raises:
-            PaymentRefused: `bad_signature`, `forged_voucher`.
+            SettlementError: `not_written`; nothing is charged.
         """
-        if payment.amount == account.authorised and payment.signature == account.signature:
-            return  # verified before
-        try:
-            key = identity.recover(voucher_digest(account.channel, payment.amount, self.place), payment.signature)
-        except SignatureError as error:
-            raise PaymentRefused(f"the voucher's signature: {error.message}", code="bad_signature") from error
-        signer = identity.account_of(key)
-        if signer != account.config.signer:
-            raise PaymentRefused(
-                f"the voucher is not signed by {account.config.signer} for this amount, channel, contract and chain",
-                code="forged_voucher",
-            )
+        ahead: dict[bytes, Account] = {}
+        priced: dict[tuple[bytes, str], int] = {}
+        found: list[Charge | PaymentRefused] = []
+        for payment, price in calls:
+            try:
+                found.append(self._take(payment, check(price, what="the price"), ahead, priced))
+            except PaymentRefused as error:
+                found.append(error)
+        if priced:
+            self.table.charge(ahead.values(), priced)
+            self._accounts |= ahead
+        return found
 
     def give_back(self, channel: bytes, call: str) -> Account:
         """Take back the charge of a call that could not be served; its voucher pays for later calls.
@@ -231,7 +162,7 @@ class Till:
         """A channel by its id. `PaymentRefused` (`unknown_channel`) when it was never admitted."""
         found = self._accounts.get(channel)
         if found is None:
-            raise _unknown()
+            raise accepting.unknown_channel()
         return found
 
     def accounts(self) -> list[Account]:
@@ -244,66 +175,35 @@ class Till:
 
     # ---- below
 
-    def _account(self, payment: Payment) -> Account:
-        if payment.place.chain_id != self.place.chain_id:
-            raise PaymentRefused(f"the voucher is for {payment.place.network}", code="wrong_chain")
-        if payment.place.contract != self.place.contract:
-            raise PaymentRefused(f"the voucher is for {payment.place.contract}", code="wrong_contract")
-        found = self._accounts.get(payment.channel)
-        if found is None:
-            self._check_config(payment.config)
-            raise _unknown()
-        return found
+    def _take(
+        self, payment: object, price: int, ahead: dict[bytes, Account], priced: dict[tuple[bytes, str], int]
+    ) -> Charge:
+        """One call, on top of what comes before it and is not written yet."""
+        given = payment if isinstance(payment, Payment) else read_payment(payment)
+        accepting.check_place(given, self.place)
+        name, call = given.channel, check_call(given.call)
+        account = ahead.get(name) or self._accounts.get(name)
+        if account is None:
+            accepting.check_config(given.config, self.terms)
+            raise accepting.unknown_channel()
+        accepting.check_signature(given, account, self.place)
+        before = priced[name, call] if (name, call) in priced else self.table.price_of(name, call)
+        if before is not None:
+            if before != price:
+                raise PaymentRefused(
+                    f"the call {call} cost {before} base units, not {price}",
+                    hint="give each call a name of its own",
+                    code="call_reused",
+                )
+            return Charge(name, call, price, account.charged, again=True)
+        accepting.check_state(account, self.terms, self.clock())
+        accepting.check_amount(given, account, price)
+        ahead[name], priced[name, call] = self._after(account, given, price), price
+        return Charge(name, call, price, account.charged + price, again=False)
 
-    def _check_config(self, config: ChannelConfig) -> None:
-        terms = self.terms
-        wrong = (
-            f"it pays {config.receiver}" if config.receiver != terms.receiver else
-            f"it is in {config.token}" if config.token != terms.token else
-            f"its withdrawals wait {config.withdraw_delay} seconds" if config.withdraw_delay < terms.shortest_delay else
-            ""
-        )  # fmt: skip
-        if wrong:
-            raise PaymentRefused(
-                f"not a channel for us: {wrong}",
-                hint=f"pay {terms.receiver} in {terms.token}, with a delay of {terms.shortest_delay} seconds or more",
-                code="not_our_channel",
-            )
-
-    def _check_state(self, account: Account) -> None:
-        age = self.clock() - account.looked_at
-        if age > self.terms.looks_every:
-            raise PaymentRefused(
-                f"what is known of the channel is {age} seconds old", hint="look at the chain", code="state_is_old"
-            )
-        if account.state.pending(account.config):
-            raise PaymentRefused(
-                "the payer is taking its money back", hint="cancel the withdrawal", code="withdrawal_pending"
-            )
-
-    def _check_amount(self, account: Account, payment: Payment, price: int) -> None:
-        needed, amount = account.charged + price, payment.amount
-        if amount > account.state.balance:
-            raise PaymentRefused(
-                f"the voucher is for {amount} base units, the channel holds {account.state.balance}",
-                hint="deposit more, or wait until the deposit is seen",
-                code="overdrawn",
-            )
-        if amount >= needed:
-            return
-        code, why = (
-            ("stale_voucher", f"one for {account.authorised} was used before") if amount < account.authorised else
-            ("voucher_spent", "earlier calls have used it up") if amount == account.authorised else
-            ("underpaid", f"{account.charged} base units were charged before")
-        )  # fmt: skip
-        raise PaymentRefused(
-            f"the voucher is for {amount} base units, {needed} are needed: {why}",
-            hint=f"sign one for {needed} or more",
-            code=code,
-        )
-
-
-def _unknown() -> PaymentRefused:
-    return PaymentRefused(
-        "the channel is not known here yet", hint="look at the chain, then again", code="unknown_channel"
-    )
+    def _after(self, account: Account, payment: Payment, price: int) -> Account:
+        signed = (account.authorised, account.signature)
+        if payment.amount > account.authorised:
+            signed = (payment.amount, payment.signature)
+        since = account.since if account.since is not None else self.clock()
+        return replace(account, charged=account.charged + price, authorised=signed[0], signature=signed[1], since=since)

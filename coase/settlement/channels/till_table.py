@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,11 +93,13 @@ class TillTable:
         with Writing(self._db, "till put"):
             self._put(account)
 
-    def charge(self, account: Account, call: str, price: int) -> None:
-        """Write a channel together with the call that it was charged for."""
+    def charge(self, accounts: Iterable[Account], calls: Mapping[tuple[bytes, str], int]) -> None:
+        """Write channels together with the calls, (channel, name) -> price, that they were charged for."""
         with Writing(self._db, "till charge"):
-            self._db.execute("insert into charged_call values (?, ?, ?)", (account.channel, call, str(price)))
-            self._put(account)
+            rows = [(channel, call, str(price)) for (channel, call), price in calls.items()]
+            self._db.executemany("insert into charged_call values (?, ?, ?)", rows)
+            for account in accounts:
+                self._put(account)
 
     def give_back(self, account: Account, call: str) -> None:
         """Write a channel, and forget the call that it was charged for."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from coase.identity import Identity
+from coase.settlement.channels.accepting import Terms
 from coase.settlement.channels.config import ChannelConfig, Place
 from coase.settlement.channels.payer import Payer
 from coase.settlement.channels.states import ChannelState
-from coase.settlement.channels.till import Terms, Till
+from coase.settlement.channels.till import Till
 from coase.testing.clock import ManualClock
 
 ALICE, BOB, CAROL = (Identity.from_seed("channel tests", name) for name in ("alice", "bob", "carol"))

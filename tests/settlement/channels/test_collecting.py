@@ -11,11 +11,12 @@ import pytest
 from coase.errors import ConfigurationError
 from coase.identity import Identity
 from coase.settlement.allowance import PriceCap
+from coase.settlement.channels.accepting import Terms
 from coase.settlement.channels.collector import Collector
 from coase.settlement.channels.config import ChannelConfig, Place
 from coase.settlement.channels.contract import ChannelsClient
 from coase.settlement.channels.payer import Payer
-from coase.settlement.channels.till import Terms, Till
+from coase.settlement.channels.till import Till
 from coase.testing.chain import DeployedChain, memory_chain
 from coase.testing.clock import ManualClock
 

@@ -12,11 +12,12 @@ import pytest
 from coase.errors import SettlementError, TransactionReverted
 from coase.identity import Identity
 from coase.settlement.allowance import PriceCap
+from coase.settlement.channels.accepting import Terms
 from coase.settlement.channels.collector import ClaimPolicy, Collector
 from coase.settlement.channels.config import ChannelConfig, Place, channel_id, voucher_digest
 from coase.settlement.channels.contract import ChannelsClient, Claim
 from coase.settlement.channels.payer import Payer
-from coase.settlement.channels.till import Terms, Till
+from coase.settlement.channels.till import Till
 from coase.testing.chain import DeployedChain, memory_chain
 from coase.testing.clock import ManualClock
 

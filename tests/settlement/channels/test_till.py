@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coase.identity import _ORDER
+from coase.settlement.channels.accepting import Terms
 from coase.settlement.channels.config import Place, voucher_digest
 from coase.settlement.channels.payer import Payer
 from coase.settlement.channels.payment import Payment
-from coase.settlement.channels.till import Terms
 
 
 def sign(shop: Any, amount: int, call: str, by: Any = None, place: Place | None = None, **changes: Any) -> Payment:
