@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from coase.market.crowd import Crowd
-from coase.market.rule import Fill, MarketOrder, MarketRule
+from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule
 from coase.market.session import COLUMNS, Rules, Session
 from coase.market.trader import TAPE, Event, Quote, Trader, View
 from coase.negotiation.draws import MASK, SLOTS, mix
@@ -160,12 +160,15 @@ class Driver:
     def _settle(self, fill: Fill, time: int, step: int, side: int, price: int) -> None:
         buyer, seller, paid, received, size = fill
         for party in (buyer, seller):
+            if party == HOUSE:
+                continue
             self.left[party] -= size
             self.open[self.sides[party]] -= size
             if not self.left[party]:
                 self._leave(party)
-        self.cash[buyer] -= paid * size
-        rested = step - min(self.placed[buyer], self.placed[seller])
+        if buyer != HOUSE:
+            self.cash[buyer] -= paid * size
+        rested = step - min(self.placed[who] for who in (buyer, seller) if who != HOUSE)
         self.trades.append((self.day, step, buyer, seller, paid, received, size, side, rested))
         self.last = paid
         low, high = self.today

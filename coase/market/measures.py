@@ -2,14 +2,14 @@
 
 ===========  ==========================================================================================================
 efficiency   realised surplus over the possible surplus of the day, the auctioneer's revenue included
-revenue      the auctioneer's share of the possible surplus
+revenue      the auctioneer's share of the possible surplus; stock that it trades counts at the equilibrium price
 buyers       the buyers' share of what traders realised
 alpha        Smith (1962): 100 x standard deviation of prices around the equilibrium price / equilibrium price
 dispersion   standard deviation of prices around their mean, in ticks
 price        mean price, in ticks
 equilibrium  the middle of the interval of competitive prices, in ticks
-volume       units traded over units traded in equilibrium
-utilisation  units sold over units on sale
+volume       units bought by traders over units traded in equilibrium
+utilisation  units sold by traders over units on sale
 gini         Gini coefficient of the traders' profits; 0 where all are equal
 wait         mean turns from the start of the day to a trade
 rested       mean turns that the order which was there first had waited
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from coase.market.crowd import Crowd
+from coase.market.rule import HOUSE
 from coase.market.session import COLUMNS, Rules, Session
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -83,7 +84,7 @@ def measure(crowd: Crowd, rules: Rules, session: Session) -> dict[str, Floats]:
         units, possible, low, high = known[row]
         day_trades = table[starts[day] : starts[day + 1]]
         _day(found, day, day_trades, worth, (units * rules.units, possible * rules.units, (low + high) / 2))
-        sold = day_trades[:, COLUMN["quantity"]].sum()
+        sold = day_trades[day_trades[:, COLUMN["seller"]] != HOUSE, COLUMN["quantity"]].sum()
         found["utilisation"][day] = sold / (sellers * rules.units) if sellers else np.nan
     return found
 
@@ -91,8 +92,10 @@ def measure(crowd: Crowd, rules: Rules, session: Session) -> dict[str, Floats]:
 def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tuple[int, int, float]) -> None:
     units, possible, price = ideal
     _, step, buyer, seller, paid, got, size, _, rested = trades.T
-    gains = (worth[buyer] - paid) * size, (got - worth[seller]) * size
-    kept = int(((paid - got) * size).sum())
+    bought, sold = buyer != HOUSE, seller != HOUSE
+    gains = np.where(bought, worth[buyer] - paid, 0) * size, np.where(sold, got - worth[seller], 0) * size
+    kept = ((paid - got) * size).sum() + (np.where(bought, 0, price - paid) * size).sum()
+    kept += (np.where(sold, 0, got - price) * size).sum()
     to_buyers, to_sellers = int(gains[0].sum()), int(gains[1].sum())
     found["gained"][day], found["possible"][day] = to_buyers + to_sellers + kept, possible
     found["kept"][day], found["to_buyers"][day] = kept, to_buyers
@@ -101,8 +104,9 @@ def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tup
     if possible:
         found["efficiency"][day] = (to_buyers + to_sellers + kept) / possible
         found["revenue"][day] = kept / possible
-        found["volume"][day] = total / units
-    profits = np.bincount(buyer, gains[0], len(worth)) + np.bincount(seller, gains[1], len(worth))
+        found["volume"][day] = size[bought].sum() / units
+    profits = np.bincount(buyer[bought], gains[0][bought], len(worth))
+    profits = profits + np.bincount(seller[sold], gains[1][sold], len(worth))
     found["gini"][day] = gini(profits)
     if not total:
         return

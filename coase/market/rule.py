@@ -40,9 +40,18 @@ from coase.market.trader import Trader
 
 SHIPPED = {
     "bargaining": "coase.market.bargaining:Bargaining",
+    "call_market": "coase.market.call_market:CallMarket",
     "double_auction": "coase.market.double_auction:DoubleAuction",
+    "first_price": "coase.market.first_price:FirstPrice",
+    "k_double_auction": "coase.market.k_double_auction:KDoubleAuction",
+    "mcafee": "coase.market.mcafee:McAfee",
+    "pool": "coase.market.pool:Pool",
+    "posted_offer": "coase.market.posted_offer:PostedOffer",
+    "second_price": "coase.market.second_price:SecondPrice",
+    "vcg": "coase.market.vcg:Vcg",
 }
 GROUP = "coase.market_rules"
+HOUSE = -1  # instead of a trader in a fill: the market's own stock
 
 
 class MarketOrder(NamedTuple):
@@ -55,7 +64,10 @@ class MarketOrder(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """A trade. What the buyer pays and what the seller gets for a unit differ where the auctioneer keeps something."""
+    """A trade. What the buyer pays and what the seller gets for a unit differ where the auctioneer keeps something.
+
+    One of the two may be the `HOUSE`, which trades with a stock of its own.
+    """
 
     buyer: int
     seller: int

@@ -13,6 +13,7 @@ import numpy as np
 from coase.market.crowd import Crowd
 from coase.market.measures import MEASURES, SUMS, Floats
 from coase.market.rows import save_rows
+from coase.market.rule import HOUSE
 from coase.market.session import COLUMNS, Ints, Rules, Session
 from coase.market.study import Row
 
@@ -129,8 +130,9 @@ class Run:
             worth = session.limits[np.minimum(day, len(session.limits) - 1)]
             at = np.arange(len(day))
             n = self.crowd.n
-            gained = np.bincount(buyer, (worth[at, buyer] - paid) * size, n)
-            gained = gained + np.bincount(seller, (got - worth[at, seller]) * size, n)
+            bought, sold = buyer != HOUSE, seller != HOUSE
+            gained = np.bincount(buyer[bought], ((worth[at, buyer] - paid) * size)[bought], n)
+            gained = gained + np.bincount(seller[sold], ((got - worth[at, seller]) * size)[sold], n)
             for kind, name in enumerate(self.crowd.names):
                 mine = gained[self.crowd.first[kind] : self.crowd.first[kind + 1]]
                 rows.append({"run": number, "traders": name, "profit": float(mine.mean() / self.rules.days)})
