@@ -277,11 +277,13 @@ def folder() -> Path:
 
 
 def _file(name: str, text: str, sources: set[str]) -> str:
-    """A file that numba can cache by. Its name covers all sources, ours too: numba only watches the outer function."""
+    """A file that numba can cache by. Its name covers all sources, ours too: numba only watches the outer function. It
+    also covers where they are, since what numba keeps names the author's modules, and a module's name follows its path.
+    """
     here = Path(__file__).parent
     ours = (here / f"{name}.py" for name in ("compiled", "kernels", "batch_table", "draws", "utility"))
     files = sorted({*map(Path, filter(None, sources)), *ours})
-    parts = [text.encode(), nb.__version__.encode(), *(f.read_bytes() for f in files)]
+    parts = [text.encode(), nb.__version__.encode(), *(str(f.resolve()).encode() + f.read_bytes() for f in files)]
     file = folder() / f"{name}_{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}.py"
     if not file.exists():
         mine = file.with_suffix(f".{os.getpid()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,17 @@ def test_what_is_refused(changed: dict[str, Any], code: str) -> None:
     with pytest.raises(CoaseError) as caught:
         coase.negotiate_many(given_.pop("buyer"), given_.pop("seller"), PRICE, **given_)
     assert caught.value.code == code
+
+
+def test_one_skill_at_two_paths_is_kept_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, need: Callable[[str], Any]
+) -> None:
+    """What numba keeps names the author's module, which a process that loads another path does not have."""
+    need("numba")
+    from coase.negotiation import compiled
+
+    monkeypatch.setenv("COASE_KERNELS", str(tmp_path / "kernels"))
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("same = True\n")
+    one, again, two = (compiled._file("X", "text", {str(tmp_path / name)}) for name in ("a.py", "a.py", "b.py"))
+    assert one == again != two
