@@ -83,16 +83,27 @@ class StudyResult:
         page.heading("Findings")
         for sentence in others or [headline]:
             page.text(sentence)
+        for picture in shown.pictures:
+            page.figure(picture.figure, picture.caption)
         if shown.comparisons:
             page.heading("Beside known figures")
-            names = ("what", "ours", "standard error", "known", "verdict", "confidence", "source", "remark")
+            names = ("what", "ours", "standard error", "known", "verdict", "source, confidence")
             rows = [
-                (c.what, c.ours, c.error or None, c.known, _verdict(c.agrees), c.confidence, c.source, c.why)
+                (
+                    c.what,
+                    c.ours,
+                    c.error or None,
+                    c.known,
+                    _verdict(c.agrees),
+                    f"{c.source}, {c.confidence}".strip(", "),
+                )
                 for c in shown.comparisons
             ]
             page.table(names, rows, {"agrees": "good", "differs": "bad"})
-        for picture in shown.pictures:
-            page.figure(picture.figure, picture.caption)
+            page.text("Confidence: A proven or recomputed, B read in the source, C secondary.")
+            for remark in dict.fromkeys(c.why for c in shown.comparisons if c.why):
+                about = [c.what for c in shown.comparisons if c.why == remark]
+                page.text(f"{about[0]}{' and others' if len(about) > 1 else ''}: {remark}")
         if shown.summary:
             page.heading("Table").table(list(shown.summary[0]), [list(row.values()) for row in shown.summary])
         parameters = self.study.model_dump(mode="json")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 import coase
 
-SOURCE = "Gode and Sunder 1993, table 2 (secondary)"
+SOURCE = "Gode and Sunder 1993"
 WHY = "The schedules of the paper were not available; ours are of its style (six buyers, six sellers, prices 1-200)."
 NAMES = {"zi_u": "ZI-U, no constraint", "zi_c": "ZI-C, never at a loss"}
 
@@ -133,8 +133,8 @@ class GodeSunder(coase.Study):
                     f"without that one rule they reach {mean['zi_u']:.1%}."
                 ),
                 (
-                    f"Even in the hardest of the five markets ZI-C reaches {worst:.1%}: the rules of the auction, not the "
-                    "wits of its traders, bring most of the efficiency."
+                    f"Even in the hardest of the five markets ZI-C reaches {worst:.1%}: the rules of the auction, not "
+                    "the wits of its traders, do most of it."
                 ),
                 (
                     "What ZI-U loses is what units beyond the equilibrium lose when they are sold: it depends on the "
@@ -167,7 +167,7 @@ class GodeSunder(coase.Study):
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.set_ylim(0, 1.05)
         axes.set_ylabel("share of the possible gains")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=4, frameon=False, fontsize=9)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=4, frameon=False, fontsize=9)
         yield coase.Picture(
             figure, "Gains from trade that random traders realise. Black marks are the paper's, for other schedules."
         )

@@ -11,7 +11,7 @@ from pydantic import Field
 import coase
 
 LIMITS = tuple(range(75, 326, 25))  # cents: 0.75 to 3.25; equilibrium 2.00
-SOURCE = "Cliff 1997, his figures and tables as read in secondary sources"
+SOURCE = "Cliff 1997"
 KINDS = {"zip": "ZIP", "zi_c": "ZI-C"}
 PRICES = "Alpha of ZI-C depends on the price ceiling and the quote rule; ours are 6.50 and a book that keeps quotes."
 COLOURS = {"zip": "#1f6fb4", "zi_c": "#d9642c"}
@@ -133,11 +133,11 @@ class ZipConvergence(coase.Study):
                 axes.plot(days, middle, "o-", color=colour, markersize=4)
                 axes.annotate(
                     {"zip": "ZIP: learns", "zi_c": "ZI-C: random within its limit"}[kind],
-                    (days[-1], middle[-1]), (0, 8), textcoords="offset points", ha="right", color=colour,
+                    (days[-1], middle[-1]), (0, 14), textcoords="offset points", ha="right", color=colour,
                 )  # fmt: skip
             axes.set_xlabel("day")
             axes.set_ylabel(label)
             axes.set_xticks(days[:: max(1, self.days // 10)])
-        left.set_ylim(0, None)
+        left.set_ylim(0, 26)
         right.set_ylim(None, 101)
         yield coase.Picture(figure, "Left: lower is nearer to the equilibrium price. Bands: 95% confidence intervals.")
