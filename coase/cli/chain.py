@@ -63,8 +63,8 @@ def deploy(
 ) -> None:
     """Put the contracts on the chain, once: asked again, it says where they are.
 
-    These are the test dollar, the market's rules, escrow and channels, the registry of agents, the pool of validators
-    and reputation.
+    These are the test dollar, the market's rules, escrow and channels, the registry of agents, the pool of validators,
+    reputation, assets and computing time.
 
     The test dollars go to the deployer, and 1,000 to each of your wallets.
     """

@@ -1,4 +1,4 @@
-"""Puts what stands behind a market on its chain: the registry of agents, the validators that rule, reputation."""
+"""Puts what stands behind a market on its chain: registry, validators, reputation, assets."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Institutions:
     registry: str
     validators: str
     reputation: str
+    assets: str
+    hours: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class PoolTerms:
 
 
 async def deploy_institutions(outbox: Outbox, market: Contracts, terms: PoolTerms | None = None) -> Institutions:
-    """Deploy registry, pool and reputation for a market that is there already, through the deployer's outbox.
+    """Deploy registry, pool, reputation, assets and computing time, through the outbox of the deployer of the market.
 
     The pool becomes the registry's slasher if the deployer owns the market's rules; otherwise their owner calls
     `setSlasher`, and until then nobody can stake. Asked again, it finds them.
@@ -69,7 +71,8 @@ async def deploy_institutions(outbox: Outbox, market: Contracts, terms: PoolTerm
     if checksum(await rules.read("owner")) == outbox.identity.account:
         await Bound(outbox.node.w3, outbox, "AgentRegistry", registry).send("deploy/slasher", "setSlasher", pool)
     reputation = await _create(outbox, "Reputation", encode(["address"] * 2, [market.escrow, registry]))
-    return Institutions(registry, pool, reputation)
+    assets = await _create(outbox, "Assets", encode(["address"], [market.rules]))
+    return Institutions(registry, pool, reputation, assets, await _create(outbox, "ComputeHours", b""))
 
 
 async def _create(outbox: Outbox, name: str, arguments: bytes) -> str:
