@@ -23,13 +23,13 @@ def check(
 ) -> None:
     """Try a skill out, in a process of its own: does it end in time, keep its reservation, repeat itself?
 
+    A trading skill trades in several worlds, compiled and plain; its limits are those of the check as a whole.
+
     Exit code 1 when a rule is broken; the table says what to mend.
 
         coase check ./my_haggler.py
     """
-    from coase.negotiation.conformance.kit import check as tried
-
-    verdicts = [tried(name, limits=(seconds, memory)) for name in skills]
+    verdicts = [_tried(name, seconds, memory) for name in skills]
     if as_json:
         typer.echo(json.dumps({"passed": all(v.passed for v in verdicts), "skills": [v.as_dict() for v in verdicts]}))
     else:
@@ -37,6 +37,13 @@ def check(
             _show(verdict)
     if not all(verdict.passed for verdict in verdicts):
         raise typer.Exit(1)
+
+
+def _tried(name: str, seconds: float, memory: int) -> Verdict:
+    from coase.market import conformance as trading
+    from coase.negotiation.conformance import kit
+
+    return trading.check(name) if trading.is_trader(name) else kit.check(name, limits=(seconds, memory))
 
 
 def _show(verdict: Verdict) -> None:

@@ -77,7 +77,4 @@ class DoubleAuction(MarketRule):
         machines = kernel.machines(crowd.traders)
         if machines is None or any(crowd.parameters(kind) is None for kind in range(len(machines))):
             return None
-        try:
-            return kernel.run(crowd, rules, seed, machines)
-        except Exception:  # noqa: BLE001 - a trader raised: the plain path contains it and says who
-            return None
+        return kernel.run(crowd, rules, seed, machines)

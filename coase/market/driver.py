@@ -59,7 +59,7 @@ class Driver:
         coming = [(who, 1) for who in range(n)]
         if len(self.windows):
             who, at = self.windows[2 * day : 2 * day + 2].tolist()
-            coming = [(w, a) for w, a in zip(who, at, strict=True) if w >= 0]
+            coming = [(w, 1 if self.rule.once else a) for w, a in zip(who, at, strict=True) if w >= 0]
         self.left = [0] * n
         for who, _ in coming:
             if who not in self.failed:
@@ -84,7 +84,7 @@ class Driver:
                 continue
             time = day * rules.steps + step
             if self.rule.once:
-                if step > len(coming):
+                if step > len(self.active):
                     break
                 who = self._drawn_once(step)
             else:

@@ -47,16 +47,14 @@ class Setting(NamedTuple):
     key: int
 
 
-def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -> Session:
-    """One run, as `coase.market.driver.run` would have it; what a trader raises is raised."""
+def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -> Session | None:
+    """One run, as `coase.market.driver.run` would have it; None where a trader raises (the plain path says who)."""
     n, limits = crowd.n, crowd.limits(seed, rules.days)
     keys = crowd.keys(seed)
     words = np.zeros((n, WIDTH), np.int64)
     reals = words.view(np.float64)
     given = [crowd.parameters(kind) for kind in range(len(machines))]
-    for kind, machine in enumerate(machines):
-        _begin()(machine.begin, crowd.first[kind], crowd.first[kind + 1], crowd.sides, limits[0], keys, words, reals,
-                 given[kind])  # fmt: skip
+    begin, days = _begin(), _kernel()
     setting = Setting(
         n, len(machines), rules.units, rules.days, rules.steps, rules.low, rules.high,
         int(rules.clear_book), int(rules.improve), rules.budget, crowd.world_key(seed),
@@ -70,12 +68,21 @@ def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -
     hears = tuple(m.hear or _silent() for m in machines) + (_silent(),) * pad
     rows = tuple(given) + (given[0],) * pad
     latency = np.array([*crowd.latency, *[0] * pad], np.int64)
-    made = _kernel()(
+    arguments = (
         *turns, *hears, rows, np.array(setting, np.int64), crowd.first, hearing, latency, crowd.kind_of, crowd.sides,
         limits, crowd.windows(seed, rules), words, reals, trades, counts,
         *_room(n, rules, any(crowd.latency)),
     )  # fmt: skip
-    return Session(trades[:made].copy(), limits, counts[:, 0], counts[:, 1], counts[:, 2])
+    try:
+        for kind, machine in enumerate(machines):
+            begin(machine.begin, crowd.first[kind], crowd.first[kind + 1], crowd.sides, limits[0], keys, words, reals,
+                  given[kind])  # fmt: skip
+        made = days(*arguments)
+    except Exception as error:  # a trader's; nothing else in there raises
+        if "No matching definition" in str(error):  # numba's, of arguments that we got wrong
+            raise
+        return None
+    return Session(trades[:made].copy(), limits, counts[:, 0], counts[:, 1], counts[:, 2], (), True)
 
 
 def _room(n: int, rules: Rules, delayed: bool) -> tuple[Ints, ...]:

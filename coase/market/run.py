@@ -32,6 +32,7 @@ class Run:
         held: measure -> runs x days, not a number where nothing traded (see `coase.market.measures`).
         sessions: the runs, with their trades; none where `keep_trades` was False.
         failed: (run, trader, sentence) of traders that raised or answered nonsense; they sat out.
+        compiled: how many runs ran as machine code.
     """
 
     market: str
@@ -42,6 +43,7 @@ class Run:
     sessions: tuple[Session, ...] = field(repr=False)
     counts: Ints = field(repr=False)
     failed: tuple[tuple[int, int, str], ...] = ()
+    compiled: int = 0
 
     @property
     def runs(self) -> int:

@@ -45,6 +45,7 @@ class Session(NamedTuple):
         refused: quotes outside the rules, on each day.
         quotes: orders placed, on each day.
         failed: (trader, sentence) of those that raised or answered nonsense.
+        compiled: whether it ran as machine code.
     """
 
     trades: Ints
@@ -53,3 +54,4 @@ class Session(NamedTuple):
     refused: Ints
     quotes: Ints
     failed: tuple[tuple[int, str], ...] = ()
+    compiled: bool = False

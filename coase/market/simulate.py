@@ -94,15 +94,17 @@ def simulate(
     counts = np.zeros((runs, days, 3), np.int64)
     sessions: list[Session] = []
     failed: list[tuple[int, int, str]] = []
+    machine = 0
     for index, (session, found) in enumerate(_each(one, runs, workers)):
         for name, values in found.items():
             held[name][index] = values
+        machine += session.compiled
         counts[index] = np.column_stack((session.turns, session.refused, session.quotes))
         failed += [(index, trader, sentence) for trader, sentence in session.failed]
         if keep_trades:
             sessions.append(session)
         progress(index + 1, runs)
-    return Run(_name(rule, market), who, numbers, seed, held, tuple(sessions), counts, tuple(failed))
+    return Run(_name(rule, market), who, numbers, seed, held, tuple(sessions), counts, tuple(failed), machine)
 
 
 def _each(one: Callable[[int], Any], runs: int, workers: int) -> Any:
