@@ -45,9 +45,11 @@ class Zip(coase.Trader):
         return State(side, key, margin, 0.0, 0.1 + 0.4 * coase.draw(key, 0, 1), 0.1 * coase.draw(key, 0, 2))
 
     def quote(self, state: State, view: coase.View) -> tuple[State, coase.Quote]:
-        """My limit and my margin, to the nearest tick on my side of the limit, within the range of prices."""
-        price = tick(state.side, view.limit, state.margin)
-        return state, coase.Quote(min(max(price, view.low), view.high), 1)
+        """My limit and my margin, to the nearest tick on my side of the limit, within the range of prices. Nothing,
+        where that range lies beyond my limit.
+        """
+        price = min(max(tick(state.side, view.limit, state.margin), view.low), view.high)
+        return state, coase.Quote(price, 1 if state.side * (view.limit - price) >= 0 else 0)
 
     def observe(self, state: State, event: coase.Event) -> State:
         """Move the margin as Cliff's rules say."""

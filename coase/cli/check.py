@@ -31,7 +31,8 @@ def check(
     """
     verdicts = [_tried(name, seconds, memory) for name in skills]
     if as_json:
-        typer.echo(json.dumps({"passed": all(v.passed for v in verdicts), "skills": [v.as_dict() for v in verdicts]}))
+        checks = [{"skill": v.skill, **one} for v in verdicts for one in v.as_dict()["checks"]]
+        typer.echo(json.dumps({"ok": all(v.passed for v in verdicts), "checks": checks}))
     else:
         for verdict in verdicts:
             _show(verdict)

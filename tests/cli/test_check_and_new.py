@@ -30,8 +30,11 @@ def test_a_broken_skill_fails_the_check(capsys: pytest.CaptureFixture[str], tmp_
     )
     assert run(["check", str(file), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert not found["passed"]
-    assert [one["name"] for one in found["skills"][0]["findings"] if one["passed"] is False] == ["never raises"]
+    assert found["ok"] is False
+    broken = [one for one in found["checks"] if one["ok"] is False]
+    assert [one["name"] for one in broken] == ["never raises"]
+    assert broken[0]["detail"]
+    assert broken[0]["skill"] == str(file)
     assert run(["check", str(file)]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().out
 

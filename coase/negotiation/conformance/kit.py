@@ -44,7 +44,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {"name": self.name, "passed": self.passed, "what": self.what, "mend": self.mend}
+        return {"name": self.name, "ok": self.passed, "detail": self.what, "mend": self.mend}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {"skill": self.skill, "passed": self.passed, "findings": [one.as_dict() for one in self.findings]}
+        return {"skill": self.skill, "ok": self.passed, "checks": [one.as_dict() for one in self.findings]}
 
 
 @dataclass
