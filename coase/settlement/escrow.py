@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STATUSES = ("none", "funded", "delivered", "settled", "refunded", "disputed", "offered")  # in the contract's order
 TOKEN_NAME, TOKEN_VERSION = "Test Dollar", "1"  # the token's EIP-712 domain; never asked of a contract, which might lie
 RESULT_BYTES = 24  # of a result's hash, kept in the contract's state
-PERMIT_SECONDS = 3600  # for which the permit of a bond serves
+PERMIT_SECONDS = 30 * 24 * 3600  # of a permit, from the latest block on: an old one where nobody sends
 _DELIVERED = keccak(b"Delivered(bytes32,bytes32)")
 
 Record = Callable[[], None] | None

@@ -11,6 +11,7 @@ from coase.identity import checksum
 from coase.money import check
 from coase.settlement.allowance import PriceCap, permit_exactly
 from coase.settlement.artifacts import artifact
+from coase.settlement.channels.authorization import DepositAuthorization
 from coase.settlement.channels.config import ChannelConfig, Place
 from coase.settlement.channels.states import ChannelState, read_states
 from coase.settlement.escrow import PERMIT_SECONDS, TOKEN_NAME, TOKEN_VERSION
@@ -68,6 +69,13 @@ class ChannelsClient:
 
         async with self._depositing:
             return await self.outbox.send(intent, call, record)
+
+    async def deposit_for(self, intent: str, authorization: DepositAuthorization, record: Record = None) -> Receipt:
+        """Anyone sends a deposit that the payer has signed, and pays its gas."""
+        authorization.check(self.place)
+        a, signature = authorization, authorization.signature
+        row = (a.config.row(), a.amount, 0, a.valid_before, a.salt, signature[64], signature[:32], signature[32:64])
+        return await self.outbox.send(intent, self._call("depositWithAuthorization", *row), record)
 
     async def claim(self, intent: str, claims: Sequence[Claim], record: Record = None) -> Receipt:
         """The receiver (or its authorizer) accounts to itself what vouchers allow, of many channels at once."""

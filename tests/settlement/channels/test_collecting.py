@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from coase.errors import ConfigurationError
-from coase.identity import Identity
+from coase.errors import (
+    ConfigurationError,
+    PaymentRefused,
+    SettlementError,
+    SignatureError,
+    TransactionReverted,
+)
+from coase.identity import Identity, checksum
 from coase.settlement.allowance import PriceCap
 from coase.settlement.channels.accepting import Terms
+from coase.settlement.channels.authorization import authorize_deposit
 from coase.settlement.channels.collector import Collector
 from coase.settlement.channels.config import ChannelConfig, Place
 from coase.settlement.channels.contract import ChannelsClient
@@ -87,6 +94,37 @@ async def test_two_tills_may_share_a_key() -> None:
             assert len(await Collector(till, s.bob).collect(everything=True)) == 1
             assert till.accounts()[0].unclaimed == 0
         assert await s.bob.owed(BOB.account, s.chain.contracts.token) == 600
+
+
+async def test_a_deposit_that_somebody_else_sends() -> None:
+    """The payer signs and needs no ether; it is good for one channel, one amount, once, and for a while."""
+    async with scene() as s:
+        token = s.chain.contracts.token
+        config = ChannelConfig(ALICE.account, BOB.account, token, DELAY)
+        until, cap = await s.chain.backend.now() + 600, PriceCap(token, DEPOSIT)
+        signed = authorize_deposit(ALICE, s.place, config, DEPOSIT, cap, valid_before=until)
+        await s.bob.deposit_for("for Alice", signed)
+        assert (await s.bob.state(config)).balance == DEPOSIT
+        assert await s.chain.w3.eth.get_transaction_count(checksum(ALICE.account)) == 0  # type: ignore[arg-type]
+        with pytest.raises(TransactionReverted):
+            await s.bob.deposit_for("again", signed)
+        for forged in (
+            replace(signed, amount=DEPOSIT + 1),
+            replace(signed, salt=1),
+            replace(signed, config=replace(config, salt="0x" + "01" * 32)),
+        ):
+            with pytest.raises(SignatureError):
+                await s.bob.deposit_for("forged", forged)
+        with pytest.raises(PaymentRefused):
+            await s.bob.deposit_for("a contract's", replace(signed, signature=b"1"))
+        with pytest.raises(SettlementError, match="more than"):
+            authorize_deposit(ALICE, s.place, config, DEPOSIT + 1, cap, valid_before=until)
+        with pytest.raises(PaymentRefused):
+            authorize_deposit(BOB, s.place, config, 1, cap, valid_before=until)
+        late = authorize_deposit(ALICE, s.place, config, 1, cap, valid_before=until, salt=2)
+        await s.chain.backend.wait_until(until)
+        with pytest.raises(TransactionReverted):
+            await s.bob.deposit_for("late", late)
 
 
 async def test_no_contract_is_no_empty_channel() -> None:
