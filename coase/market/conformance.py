@@ -52,7 +52,7 @@ def check(what: str | Path, *, limits: tuple[float, int] = (SECONDS, MEMORY)) ->
     answer = _child("try", str(what), limits)
     if isinstance(answer, str):
         return Verdict(str(what), (Finding("loads and ends", False, answer, "run the file alone: python FILE"),))
-    return Verdict(str(what), tuple(Finding(**one) for one in answer))
+    return Verdict(str(what), tuple(Finding.of(one) for one in answer))
 
 
 def is_trader(what: str | Path, *, limits: tuple[float, int] = (20.0, MEMORY)) -> bool:

@@ -7,7 +7,7 @@ this side. A shipped skill goes through the same as anybody's.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -45,6 +45,11 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """The object that `--json` prints."""
         return {"name": self.name, "ok": self.passed, "detail": self.what, "mend": self.mend}
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Finding:
+        """Read what `as_dict` wrote."""
+        return cls(row["name"], row["ok"], row["detail"], row["mend"])
 
 
 @dataclass(frozen=True)
