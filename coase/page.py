@@ -29,7 +29,7 @@ p{margin:.25rem 0 .6rem;color:var(--soft)}
 .plots svg,.box svg,.box img{width:100%;height:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
-th{font-weight:600;font-size:.85rem;color:var(--soft)}td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:18rem}
+th{white-space:normal;vertical-align:bottom;font-weight:600;font-size:.85rem;color:var(--soft)}td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:18rem}
 code{font-size:.78em;line-height:1.25}.good{color:var(--good)}.bad{color:var(--bad)}.dim{color:var(--soft)}
 """
 LARGEST_SVG = 300_000  # characters; a picture of more becomes a bitmap
