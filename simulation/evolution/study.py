@@ -27,8 +27,8 @@ class Evolution(coase.Study):
     )
     quick: ClassVar[Mapping[str, Any]] = {
         "batches": 3,
-        "repeats": 2,
-        "skills": ("boulware", "conceder", "linear", "micro", "tit_for_tat"),
+        "repeats": 1,
+        "skills": ("boulware", "conceder", "linear", "micro"),
         "starts": 20,
         "resamples": 20,
     }

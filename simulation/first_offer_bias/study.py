@@ -33,7 +33,7 @@ class FirstOfferBias(coase.Study):
         "seed, through the very table that live parties run. Costs and arrivals are the same for both. Then the fast "
         "seller tries other markups. The bias is put in, not found: no language model takes part."
     )
-    quick: ClassVar[Mapping[str, Any]] = {"batches": 3, "windows": 300}
+    quick: ClassVar[Mapping[str, Any]] = {"batches": 10, "windows": 120}
 
     biases: tuple[float, ...] = Field(default=(1, 3, 10, 30), description="weight of the first quote seen")
     sellers: int = Field(default=5, ge=2, le=100, description="in each window")
