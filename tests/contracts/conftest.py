@@ -38,6 +38,12 @@ def gas() -> ModuleType:
     return _script("gas")
 
 
+@pytest.fixture(scope="session")
+def prove() -> ModuleType:
+    """contracts/prove.py."""
+    return _script("prove")
+
+
 def _script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"contracts_{name}", CONTRACTS / f"{name}.py")
     assert spec is not None

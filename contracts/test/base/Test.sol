@@ -16,6 +16,8 @@ interface Vm {
     function assume(bool condition) external pure;
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
+    function mockCallRevert(address callee, bytes calldata prefix, bytes calldata answer) external;
+    function clearMockedCalls() external;
     function snapshotState() external returns (uint256);
     function revertToState(uint256 state) external returns (bool);
     function setBlockhash(uint256 number, bytes32 hash) external;

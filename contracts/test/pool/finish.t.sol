@@ -192,6 +192,17 @@ contract FinishTest is PoolTest {
         vm.assertTrue(starved, "too little at first, then enough; never in between");
     }
 
+    function test_RevertWhen_TheEscrowFailsThoughDue() public {
+        _disputeAndDraw("any");
+        _vote(_votes(0, 0, 0, 0, 0));
+        vm.mockCallRevert(address(escrow), abi.encodeWithSelector(escrow.rule.selector), "out of gas, say");
+        _refuse(IValidatorPool.Pool_RulingFailed.selector);
+        pool.finish(a);
+        vm.clearMockedCalls();
+        pool.finish(a);
+        _assertStatus(IServiceEscrow.Status.Refunded);
+    }
+
     function test_WithdrawsOnce() public {
         _disputeAndDraw("any");
         _finish();
