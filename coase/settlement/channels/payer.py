@@ -30,7 +30,7 @@ create table if not exists paid_call (
     call text not null,
     price text not null,
     amount text not null,
-    ended integer not null default 0,
+    cost text,
     primary key (channel, call)
 ) without rowid;
 """
@@ -109,8 +109,8 @@ class Payer:
             price: what it costs, or the most that a metered call may cost; see `ended`.
 
         Raises:
-            PaymentRefused: `call_reused` with another price, `price_cap`, `spend_cap`, `deposit_spent`,
-                `unknown_channel`, `malformed_payment`.
+            PaymentRefused: `call_reused` with another price, `call_ended` when it came to nothing, `price_cap`,
+                `spend_cap`, `deposit_spent`, `unknown_channel`, `malformed_payment`.
         """
         check_call(call)
         named, purse = channel_id(config, self.place), self.purse(config)
@@ -132,6 +132,10 @@ class Payer:
                 hint="give each call a name of its own",
                 code="call_reused",
             )
+        elif found[2] == 0 < price:  # it was taken off the books: served now, it would be missing there
+            raise PaymentRefused(
+                f"the call {call} is over and cost nothing", hint="try again under another name", code="call_ended"
+            )
         else:
             amount = found[1]
         return Payment(self.place, config, amount, self.identity.sign(voucher_digest(named, amount, self.place)), call)
@@ -148,17 +152,19 @@ class Payer:
         found = self._call(named, call)
         if found is None:
             raise PaymentRefused(f"no call {call} was paid for", code="unknown_call")
-        price, _, over = found
+        price, _, before = found
         if check(cost) > price:
             raise PaymentRefused(
                 f"the call {call} is said to cost {cost} base units, above the {price} agreed to",
                 hint="pay this receiver no more",
                 code="overcharged",
             )
-        if not over:
+        if before is None:
             purse = self.purse(config)
             with self._write("ended"):
-                self._db.execute("update paid_call set ended = 1 where channel = ? and call = ?", (named, call))
+                self._db.execute(
+                    "update paid_call set cost = ? where channel = ? and call = ?", (str(cost), named, call)
+                )
                 self._db.execute(
                     "update paying set spent = ? where channel = ?", (str(purse.spent - price + cost), named)
                 )
@@ -224,10 +230,13 @@ class Payer:
                 )
         return amount
 
-    def _call(self, channel: bytes, call: str) -> tuple[int, int, bool] | None:
-        query = "select price, amount, ended from paid_call where channel = ? and call = ?"
+    def _call(self, channel: bytes, call: str) -> tuple[int, int, int | None] | None:
+        """Its price, its voucher's amount, and what it came to; None before `ended`."""
+        query = "select price, amount, cost from paid_call where channel = ? and call = ?"
         found = self._db.execute(query, (channel, call)).fetchone()
-        return None if found is None else (int(found[0]), int(found[1]), bool(found[2]))
+        if found is None:
+            return None
+        return int(found[0]), int(found[1]), None if found[2] is None else int(found[2])
 
     def _write(self, what: str) -> Writing:
         return Writing(self._db, f"payer {what}")

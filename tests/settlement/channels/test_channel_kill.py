@@ -16,6 +16,7 @@ LEAST_POINTS = 50  # fewer would mean that crash points were lost
 _LIFE = """
 import asyncio, json, pathlib
 from contextlib import ExitStack
+from coase.errors import PaymentRefused
 from coase.identity import Identity
 from coase.settlement.allowance import PriceCap
 from coase.settlement.channels.book import Cover, open_book
@@ -62,10 +63,11 @@ async def main():
                 price = 100 - number
                 charge = till.charge(payer.pay(channel, str(number), 100), price)
                 payer.ended(channel, charge.call, price)
-            payer.pay(channel, "refused", 1)
-            payer.ended(channel, "refused", 0)
-            till.give_back(till.charge(payer.pay(channel, "failed", 5), 5).channel, "failed")
-            payer.ended(channel, "failed", 0)
+            try:
+                till.give_back(till.charge(payer.pay(channel, "failed", 5), 5).channel, "failed")
+                payer.ended(channel, "failed", 0)
+            except PaymentRefused as over:
+                assert over.code == "call_ended"
             await collector.collect(everything=True)
             await collector.settle("payout")
             account, purse = till.accounts()[0], payer.purse(channel)
