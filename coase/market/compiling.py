@@ -17,28 +17,35 @@ from typing import Any
 
 import numpy as np
 
-from coase.market.trader import Event, Trader, View
+from coase.market.trader import TAPE, Event, Trader, View
 from coase.negotiation import draws
 
 WIDTH = 8  # words of a state at most; one cache line
 SEEN = len(View._fields) - 1  # what a view holds besides the tape
 
 _TEMPLATE = """
-def begin(who, side, limit, key, words, reals, given):
+def begin(who, count, words, given, side, limit, key):
+    words, reals, given = words_at(words), reals_at(words), reals_at(given)
     state = start({own}, side, limit, key)
 {pack}
 
-def turn(who, words, reals, given, seen, tape):
-    state, quote = ask({own}, State({unpack}), View({view}, tape))
+def turn(who, count, words, given, seen, tape):
+    words, reals, given, seen = words_at(words), reals_at(words), reals_at(given), words_at(seen)
+    state, quote = ask({own}, State({unpack}), View({view}, carray(words_at(tape), ({tape}, 3))))
 {pack}
     return quote.price | 0, quote.quantity | 0
 
-def hear(first, end, words, reals, given, limits, left, time, side, price, traded, paid, buyer, seller, low, high):
-    for who in range(first, end):
+def all_hear({rows}, limits, left, given, time, side, price, traded, paid, buyer, seller, low, high):
+    own = {own}
+    for who in range(len(limits)):
         mine = 1 if who == buyer or who == seller else 0
         event = Event(time, side, price, traded, paid, mine, limits[who], left[who], low, high)
-        state = listen({own}, State({unpack}), event)
-{deeper}
+        state = listen(own, State({row_values}), event)
+{row_writes}
+
+def hear(count, words, given, limits, left, time, side, price, traded, paid, buyer, seller, low, high):
+    all_hear({row_arrays}, carray(words_at(limits), count), carray(words_at(left), count),
+             carray(reals_at(given), {given}), time, side, price, traded, paid, buyer, seller, low, high)
 """
 
 
@@ -49,12 +56,14 @@ class Compiled:
     Args:
         begin: writes a first state.
         turn: makes a quote.
-        hear: lets the traders of a range hear an event; None where the kind does not listen.
+        hear: lets all traders hear an event; None where the kind does not listen.
+        width: words of a state.
     """
 
     begin: Any
     turn: Any
     hear: Any
+    width: int
 
 
 def available() -> bool:
@@ -109,34 +118,46 @@ def _state(kind: type[Trader]) -> tuple[type[Any], list[bool]] | None:
 
 
 def _build(kind: type[Trader], state: type[Any], floats: list[bool]) -> Compiled:
-    from numba import float64, int64, njit, void
+    from numba import int64, njit, void
+    from numba.np.numpy_support import carray
+
+    from coase.market import addresses
 
     fields = list(kind.model_fields)
     casts = {int: "int(given[{}])", bool: "given[{}] != 0.0", float: "given[{}]"}
     shown = [casts[kind.model_fields[name].annotation].format(i) for i, name in enumerate(fields)]  # type: ignore[index]
     own = f"Own({', '.join(shown)})" if fields else "Own(0)"
-    unpack = ", ".join(f"{'reals' if real else 'words'}[who, {i}]" for i, real in enumerate(floats))
-    writes = [f"{'reals' if real else 'words'}[who, {i}] = state[{i}]" for i, real in enumerate(floats)]
+    hears = kind.observe is not Trader.observe
+    # Of traders that listen, each field has a row of its own, so that many of them learn at once.
+    place = "{} * count + who" if hears else f"who * {len(floats)} + {{}}"
+    held = ["reals" if real else "words" for real in floats]
+    unpack = ", ".join(f"{name}[{place.format(i)}]" for i, name in enumerate(held))
+    writes = [f"{name}[{place.format(i)}] = state[{i}]" for i, name in enumerate(held)]
     source = _TEMPLATE.format(
         own=own,
         unpack=unpack + ",",
         view=", ".join(f"seen[{i}]" for i in range(SEEN)),
         pack="\n".join("    " + line for line in writes),
-        deeper="\n".join("        " + line for line in writes),
+        tape=TAPE,
+        given=len(fields) + 1,
+        rows=", ".join(f"row{i}" for i in range(len(floats))),
+        row_values=", ".join(f"row{i}[who]" for i in range(len(floats))) + ",",
+        row_writes="\n".join(f"        row{i}[who] = state[{i}]" for i in range(len(floats))),
+        row_arrays=", ".join(f"carray({name}_at(words + {8 * i} * count), count)" for i, name in enumerate(held)),
     )
     space: dict[str, Any] = {
         "Own": _tuple(kind.__name__, tuple(fields) or ("none",)), "State": state, "View": View, "Event": Event,
         "start": _function(kind.start), "ask": _function(kind.quote), "listen": _function(kind.observe),
+        "words_at": addresses.words_at, "reals_at": addresses.reals_at, "carray": carray,
     }  # fmt: skip
     exec(compile(source, f"<{kind.__name__}>", "exec"), space)  # noqa: S102 - a template of ours and field numbers
-    row, table, reals, vector = float64[::1], int64[:, ::1], float64[:, ::1], int64[::1]
-    begin = njit(void(int64, int64, int64, int64, table, reals, row), nogil=True)(space["begin"])
-    pair = _pair()
-    turn = njit(pair(int64, table, reals, row, vector, table), nogil=True)(space["turn"])
-    hears = kind.observe is not Trader.observe
-    numbers = [int64] * 9
-    hear = njit(void(int64, int64, table, reals, row, vector, vector, *numbers), nogil=True)(space["hear"])
-    return Compiled(begin, turn, hear if hears else None)
+    begin = njit(void(*[int64] * 7), nogil=True)(space["begin"])
+    turn = njit(_pair()(*[int64] * 6), nogil=True)(space["turn"])
+    hear = None
+    if hears:
+        space["all_hear"] = njit(nogil=True)(space["all_hear"])
+        hear = njit(void(*[int64] * 14), nogil=True)(space["hear"])
+    return Compiled(begin, turn, hear, len(floats))
 
 
 def _pair() -> Any:

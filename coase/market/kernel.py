@@ -28,6 +28,9 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 AFTER, BEFORE, LEVEL, QUANTITY, PLACED, CASH, PLACE, TURN = range(8)  # columns of `orders`: a trader's cache line
 HEAD, TAIL = 0, 1  # columns of `ends`: the queue of a price level
+WORDS, GIVEN, HEARS, LATE, FIRST_ONE, COUNT, STRIDE = range(7)  # columns of `kinds`; a stride of 0: rows by field
+RING = 16  # draws of whose turn it is that are known ahead
+FAR, NEAR = 12, 5  # turns ahead, in which a trader is fetched, and then its neighbours in the queue
 LIVE = 2  # of `marks`: the best level of each side, then a bit for each level that is live, 64 to a word
 
 
@@ -51,10 +54,8 @@ def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -
     """One run, as `coase.market.driver.run` would have it; None where a trader raises (the plain path says who)."""
     n, limits = crowd.n, crowd.limits(seed, rules.days)
     keys = crowd.keys(seed)
-    words = np.zeros((n, WIDTH), np.int64)
-    reals = words.view(np.float64)
+    words = _aligned(n, WIDTH)
     given = [crowd.parameters(kind) for kind in range(len(machines))]
-    begin, days = _begin(), _kernel()
     setting = Setting(
         n, len(machines), rules.units, rules.days, rules.steps, rules.low, rules.high,
         int(rules.clear_book), int(rules.improve), rules.budget, crowd.world_key(seed),
@@ -63,20 +64,34 @@ def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -
     trades = np.empty((room, len(COLUMNS)), np.int64)
     counts = np.zeros((rules.days, 3), np.int64)
     pad = KINDS - len(machines)
+    begin, days = _begin(), _kernel()
     turns = tuple(m.turn for m in machines) + (machines[0].turn,) * pad
-    hearing = np.array([m.hear is not None for m in machines] + [False] * pad, np.int64)
     hears = tuple(m.hear or _silent() for m in machines) + (_silent(),) * pad
-    rows = tuple(given) + (given[0],) * pad
-    latency = np.array([*crowd.latency, *[0] * pad], np.int64)
+    hearing = [m.hear is not None for m in machines]
+    kinds = np.array(  # see the columns of `kinds`
+        [
+            (
+                words.ctypes.data + int(first) * 8 * WIDTH,
+                row.ctypes.data,
+                hear,
+                late,
+                first,
+                count,
+                0 if hear else m.width,
+            )
+            for m, first, count, row, hear, late in zip(
+                machines, crowd.first[:-1], crowd.counts, given, hearing, crowd.latency, strict=True
+            )
+        ],
+        np.int64,
+    )
     arguments = (
-        *turns, *hears, rows, np.array(setting, np.int64), crowd.first, hearing, latency, crowd.kind_of, crowd.sides,
-        limits, crowd.windows(seed, rules), words, reals, trades, counts,
-        *_room(n, rules, any(crowd.latency)),
+        *turns, *hears, np.array(setting, np.int64), kinds, crowd.kind_of if len(machines) > 1 else crowd.first,
+        limits, crowd.windows(seed, rules), trades, counts, *_room(n, rules, any(crowd.latency)),
     )  # fmt: skip
     try:
-        for kind, machine in enumerate(machines):
-            begin(machine.begin, crowd.first[kind], crowd.first[kind + 1], crowd.sides, limits[0], keys, words, reals,
-                  given[kind])  # fmt: skip
+        for machine, row in zip(machines, kinds, strict=True):
+            begin(machine.begin, row, crowd.sides, limits[0], keys)
         made = days(*arguments)
     except Exception as error:  # a trader's; nothing else in there raises
         if "No matching definition" in str(error):  # numba's, of arguments that we got wrong
@@ -85,18 +100,25 @@ def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -
     return Session(trades[:made].copy(), limits, counts[:, 0], counts[:, 1], counts[:, 2], (), True)
 
 
-def _room(n: int, rules: Rules, delayed: bool) -> tuple[Ints, ...]:
-    """Arrays to work in: orders, ends, marks, left, active, past, tape, seen. The kernel makes none: without reference
-    counts it runs three times as fast.
+def _aligned(rows: int, width: int) -> Ints:
+    """Zeros that begin where a cache line does."""
+    held = np.zeros(rows * width + 8, np.int64)
+    start = -(held.ctypes.data // 8) % 8
+    return held[start : start + rows * width].reshape(rows, width)
+
+
+def _room(n: int, rules: Rules, delayed: bool) -> tuple[Any, ...]:
+    """Arrays to work in: orders, ends, marks, left, active, past, tape, seen, ring. The kernel makes none: without
+    reference counts it runs three times as fast.
     """
     levels = -(-(rules.high - rules.low + 1) // BLOCK) * BLOCK  # a word of marks belongs to one side
-    orders, marks = np.zeros((n, 8), np.int64), np.zeros(LIVE + 2 * levels // BLOCK, np.int64)
+    orders, marks = _aligned(n, 8), np.zeros(LIVE + 2 * levels // BLOCK, np.int64)
     orders[:, LEVEL] = marks[:LIVE] = -1
     past = np.full((rules.steps + 1 if delayed else 1, 2), -1, np.int64)
     left, active = np.zeros((2, n), np.int64)
     return (
         orders, np.full((2 * levels, 2), -1, np.int64), marks, left, active, past, np.zeros((TAPE, 3), np.int64),
-        np.zeros(SHOWN, np.int64),
+        np.zeros(SHOWN, np.int64), np.zeros(RING, np.uint64),
     )  # fmt: skip
 
 
@@ -115,63 +137,57 @@ def machines(traders: tuple[Trader, ...]) -> tuple[Compiled, ...] | None:
 
 @lru_cache(1)
 def _types() -> Any:
-    from numba import float64, int64, types, void
+    from numba import int64, types, void
 
     pair = types.UniTuple(int64, 2)  # type: ignore[no-untyped-call]
-
-    row, table, reals, vector = float64[::1], int64[:, ::1], float64[:, ::1], int64[::1]
-    turn = types.FunctionType(pair(int64, table, reals, row, vector, table))
-    hear = types.FunctionType(void(int64, int64, table, reals, row, vector, vector, *[int64] * 9))
-    begin = types.FunctionType(void(int64, int64, int64, int64, table, reals, row))
+    turn = types.FunctionType(pair(*[int64] * 6))
+    hear = types.FunctionType(void(*[int64] * 14))
+    begin = types.FunctionType(void(*[int64] * 7))
     return turn, hear, begin
 
 
 @lru_cache(1)
 def _silent() -> Any:
-    from numba import float64, int64, njit, void
+    from numba import int64, njit, void
 
-    row, table, reals, vector = float64[::1], int64[:, ::1], float64[:, ::1], int64[::1]
-
-    def silent(first: int, end: int, words: Any, reals: Any, given: Any, limits: Any, left: Any, time: int, side: int,
-               price: int, traded: int, paid: int, buyer: int, seller: int, low: int, high: int) -> None:  # fmt: skip
+    def silent(count: int, words: int, given: int, limits: int, left: int, time: int, side: int, price: int,
+               traded: int, paid: int, buyer: int, seller: int, low: int, high: int) -> None:  # fmt: skip
         return
 
-    return njit(void(int64, int64, table, reals, row, vector, vector, *[int64] * 9), nogil=True)(silent)
+    return njit(void(*[int64] * 14), nogil=True)(silent)
 
 
 @lru_cache(1)
 def _begin() -> Any:
-    from numba import float64, int64, njit, void
+    from numba import int64, njit, void
 
     _, _, begin = _types()
-    signature = void(
-        begin, int64, int64, int64[::1], int64[::1], int64[::1], int64[:, ::1], float64[:, ::1], float64[::1]
-    )
+    vector = int64[::1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # first-class functions are called experimental; the equality tests watch them
-        return njit(signature, cache=True, nogil=True)(_begin_all)
+        return njit(void(begin, vector, vector, vector, vector), cache=True, nogil=True)(_begin_all)
 
 
-def _begin_all(begin: Any, first: int, end: int, sides: Any, limits: Any, keys: Any, words: Any, reals: Any,
-               given: Any) -> None:  # fmt: skip
-    for who in range(first, end):
-        begin(who, sides[who], limits[who], keys[who], words, reals, given)
+def _begin_all(begin: Any, kind: Any, sides: Any, limits: Any, keys: Any) -> None:
+    for place in range(kind[COUNT]):
+        who = kind[FIRST_ONE] + place
+        begin(place, kind[COUNT], kind[WORDS], kind[GIVEN], sides[who], limits[who], keys[who])
 
 
 @lru_cache(1)
 def _kernel() -> Any:
-    from numba import float64, int64, njit, types
+    from numba import int64, njit, uint64
     from numba.cpython.unsafe import numbers
+
+    from coase.market import addresses
 
     turn, hear, _ = _types()
     table, vector = int64[:, ::1], int64[::1]
     signature = int64(
-        *[turn] * KINDS, *[hear] * KINDS,
-        types.UniTuple(float64[::1], KINDS),  # type: ignore[no-untyped-call]
-        vector, vector, vector, vector, vector, vector, table, table, table, float64[:, ::1], table, table,
-        table, table, vector, vector, vector, table, table, vector,
+        *[turn] * KINDS, *[hear] * KINDS, vector, table, vector, table, table, table, table,
+        table, table, vector, vector, vector, table, table, vector, uint64[::1],
     )  # fmt: skip
-    globals()["leading_zeros"] = numbers.leading_zeros
+    globals()["leading_zeros"], globals()["fetch"] = numbers.leading_zeros, addresses.fetch
     for name in ("_mix", "_insert", "_remove"):
         globals()[name] = njit(globals()[name], **BARE)
     with warnings.catch_warnings():
@@ -185,6 +201,7 @@ SLOTS = draws.SLOTS
 ONE = np.int64(1)
 BARE: Any = {"cache": True, "nogil": True, "_nrt": False}  # no reference counts: they cost more than all the rest
 leading_zeros: Any = None  # numba's, once there is need of it
+fetch: Any = None
 
 
 def _mix(number: Any) -> Any:
@@ -241,28 +258,29 @@ def _remove(orders: Any, ends: Any, marks: Any, levels: int, side: int, who: int
 
 def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any,
           h0: Any, h1: Any, h2: Any, h3: Any, h4: Any, h5: Any, h6: Any, h7: Any,
-          given: Any, setting: Any,
-          first: Any, hearing: Any, latency: Any, kind_of: Any,
-          sides: Any, limits: Any, windows: Any, words: Any, reals: Any, trades: Any, counts: Any,
+          setting: Any, kinds: Any, kind_of: Any, limits: Any, windows: Any, trades: Any, counts: Any,
           orders: Any, ends: Any, marks: Any, left: Any, active: Any, past: Any, tape: Any,
-          seen: Any) -> int:  # fmt: skip
+          seen: Any, ring: Any) -> int:  # fmt: skip
     turns, hears = (t0, t1, t2, t3, t4, t5, t6, t7), (h0, h1, h2, h3, h4, h5, h6, h7)
-    n, kinds, units, days, steps, low, high, clear, improve, budget, world = setting
+    n, several, units, days, steps, low, high, clear, improve, budget, world = setting
     levels = ends.shape[0] // 2
     top = high - low
     delayed = past.shape[0] > 1
     listens = False
-    for kind in range(kinds):
-        listens = listens or hearing[kind] != 0
-    made, end, last_price, ahead = 0, 0, -1, 0
+    for kind in range(several):
+        listens = listens or kinds[kind, HEARS] != 0
+    made, end, last_price = 0, 0, -1
+    rows_at, left_at = np.int64(orders.ctypes.data), np.int64(left.ctypes.data)
+    seen_at, tape_at = np.int64(seen.ctypes.data), np.int64(tape.ctypes.data)
     yesterday_low, yesterday_high = -1, -1
     for day in range(days):
         worth = limits[min(day, limits.shape[0] - 1)]
+        worth_at = np.int64(worth.ctypes.data)
         staged = windows.shape[0] > 0  # traders come and go
         alive, pending, buyers, sellers = 0, 0, 0, 0
         for who in range(n):
             if orders[who, LEVEL] >= 0:
-                _remove(orders, ends, marks, levels, 0 if sides[who] > 0 else 1, who)
+                _remove(orders, ends, marks, levels, 0 if who & 1 == 0 else 1, who)
             orders[who, CASH] = budget
             left[who] = units
             if staged:
@@ -281,16 +299,19 @@ def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any
             alive = n
         for who in range(n):
             if left[who] > 0:
-                if sides[who] > 0:
+                if who & 1 == 0:
                     buyers += units
                 else:
                     sellers += units
         if listens:
-            for kind in range(kinds):
-                if hearing[kind]:
-                    hears[kind](first[kind], first[kind + 1], words, reals, given[kind], worth, left, day * steps, 0,
-                                -1, 0, -1, -1, -1, low, high)  # fmt: skip
+            for kind in range(several):
+                if kinds[kind, HEARS]:
+                    at = 8 * kinds[kind, FIRST_ONE]
+                    hears[kind](kinds[kind, COUNT], kinds[kind, WORDS], kinds[kind, GIVEN], worth_at + at, left_at + at,
+                                day * steps, 0, -1, 0, -1, -1, -1, low, high)  # fmt: skip
         today_low, today_high = -1, -1
+        for time in range(day * steps + 1, day * steps + RING + 1):
+            ring[time & (RING - 1)] = _mix(np.uint64(world) + np.uint64(time) * np.uint64(SLOTS))
         for step in range(1, steps + 1):
             if buyers == 0 or sellers == 0:
                 break
@@ -307,20 +328,27 @@ def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any
             if alive == 0:
                 continue
             time = day * steps + step
-            bits = _mix(np.uint64(world) + np.uint64(time) * np.uint64(SLOTS))
-            after = _mix(np.uint64(world) + np.uint64(time + 1) * np.uint64(SLOTS))
-            soon = active[np.int64(((after >> S32) * np.uint64(alive)) >> S32)]  # fetched while this turn is worked on
-            ahead += orders[soon, LEVEL] + words[soon, 0] + left[soon] + orders[orders[soon, BEFORE], AFTER]
-            ahead += orders[orders[soon, AFTER], BEFORE]
+            bits = ring[time & (RING - 1)]
+            ring[(time + RING) & (RING - 1)] = _mix(np.uint64(world) + np.uint64(time + RING) * np.uint64(SLOTS))
+            soon = active[np.int64(((ring[(time + FAR) & (RING - 1)] >> S32) * np.uint64(alive)) >> S32)]
+            fetch(rows_at + 64 * soon)
+            fetch(worth_at + 8 * soon)
+            fetch(left_at + 8 * soon)
+            if several == 1 and kinds[0, STRIDE]:
+                fetch(kinds[0, WORDS] + 8 * kinds[0, STRIDE] * soon)
+            soon = active[np.int64(((ring[(time + NEAR) & (RING - 1)] >> S32) * np.uint64(alive)) >> S32)]
+            fetch(rows_at + 64 * orders[soon, AFTER])
+            fetch(rows_at + 64 * orders[soon, BEFORE])
             who = active[np.int64(((bits >> S32) * np.uint64(alive)) >> S32)]
-            kind = kind_of[who]
-            sign = sides[who]
-            mine = 0 if sign > 0 else 1
+            kind = kind_of[who] if several > 1 else 0
+            sign = 1 - 2 * (who & 1)
+            mine = who & 1
             if orders[who, LEVEL] >= 0:
                 _remove(orders, ends, marks, levels, mine, who)
             bid, ask = marks[0], marks[1]
-            if latency[kind] > 0:
-                bid, ask = past[max(step - latency[kind], 1), 0], past[max(step - latency[kind], 1), 1]
+            late = kinds[kind, LATE]
+            if late > 0:
+                bid, ask = past[max(step - late, 1), 0], past[max(step - late, 1), 1]
             seen[0] = time
             seen[1] = day
             seen[2] = step
@@ -336,7 +364,8 @@ def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any
             seen[12] = yesterday_high
             seen[13] = 0
             seen[14] = end
-            price, quantity = turns[kind](who, words, reals, given[kind], seen, tape)
+            price, quantity = turns[kind](who - kinds[kind, FIRST_ONE], kinds[kind, COUNT], kinds[kind, WORDS],
+                                          kinds[kind, GIVEN], seen_at, tape_at)  # fmt: skip
             counts[day, 0] += 1
             if quantity == 0:
                 continue
@@ -408,15 +437,17 @@ def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any
                     _insert(orders, ends, marks, levels, mine, who, level, wanted, step)
                     wanted = 0
                 if listens:
-                    for kind in range(kinds):
-                        if hearing[kind]:
-                            hears[kind](first[kind], first[kind + 1], words, reals, given[kind], worth, left, time,
-                                        sign, price, 1 if paid >= 0 else 0, paid, buyer, seller, low, high)  # fmt: skip
+                    for kind in range(several):
+                        if kinds[kind, HEARS]:
+                            since = kinds[kind, FIRST_ONE]
+                            hears[kind](kinds[kind, COUNT], kinds[kind, WORDS], kinds[kind, GIVEN],
+                                        worth_at + 8 * since, left_at + 8 * since, time, sign, price,
+                                        1 if paid >= 0 else 0, paid, buyer - since, seller - since,
+                                        low, high)  # fmt: skip
                 if paid < 0:
                     break
                 traded = 1
             if wanted > 0:
                 _insert(orders, ends, marks, levels, mine, who, level, wanted, step)
         yesterday_low, yesterday_high = today_low, today_high
-    seen[0] = ahead  # so that the fetching is not left out
     return made

@@ -91,11 +91,13 @@ def measure(crowd: Crowd, rules: Rules, session: Session) -> dict[str, Floats]:
 
 def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tuple[int, int, float]) -> None:
     units, possible, price = ideal
-    _, step, buyer, seller, paid, got, size, _, rested = trades.T
+    _, step, buyer, seller, paid, got, size, _, rested = np.ascontiguousarray(trades.T)
     bought, sold = buyer != HOUSE, seller != HOUSE
-    gains = np.where(bought, worth[buyer] - paid, 0) * size, np.where(sold, got - worth[seller], 0) * size
-    kept = ((paid - got) * size).sum() + (np.where(bought, 0, price - paid) * size).sum()
-    kept += (np.where(sold, 0, got - price) * size).sum()
+    gains = (worth[buyer] - paid) * size, (got - worth[seller]) * size
+    kept = ((paid - got) * size).sum()
+    if not (bought.all() and sold.all()):
+        gains = gains[0] * bought, gains[1] * sold
+        kept += ((price - paid) * size)[~bought].sum() + ((got - price) * size)[~sold].sum()
     to_buyers, to_sellers = int(gains[0].sum()), int(gains[1].sum())
     found["gained"][day], found["possible"][day] = to_buyers + to_sellers + kept, possible
     found["kept"][day], found["to_buyers"][day] = kept, to_buyers
@@ -105,8 +107,8 @@ def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tup
         found["efficiency"][day] = (to_buyers + to_sellers + kept) / possible
         found["revenue"][day] = kept / possible
         found["volume"][day] = size[bought].sum() / units
-    profits = np.bincount(buyer[bought], gains[0][bought], len(worth))
-    profits = profits + np.bincount(seller[sold], gains[1][sold], len(worth))
+    profits = np.bincount(np.where(bought, buyer, 0), gains[0], len(worth))
+    profits = profits + np.bincount(np.where(sold, seller, 0), gains[1], len(worth))
     found["gini"][day] = gini(profits)
     if not total:
         return
