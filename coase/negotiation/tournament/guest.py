@@ -6,7 +6,8 @@ neither the other party nor the table is in this process. This is a protection o
 code: files are run at the owner's wish.
 
 Lines of JSON over one socket. In: ``{"load": spec}``, ``{"table": {...}}``, ``{"play": {...}}``, then offers, then
-``"end"``. Out: ``["up"]`` once this process runs; ``["ready"]`` or ``["bad", why]`` after a load; moves
+``"end"``. Out: ``["up"]`` once this process runs; ``["ready"]`` or ``["bad", why]`` after a load; as a session starts,
+``["plan", ranks]`` of a skill that goes by time alone, which then is asked for nothing more, or ``["turns"]``; moves
 ``["propose", n]``, ``["accept"]``, ``["walk", why, failed]``; ``["gone", status]`` once the fork has ended.
 """
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from coase.errors import CoaseError
 from coase.negotiation.moves import Accept, Action, Propose
+from coase.negotiation.plan import plan_of
 from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
 from coase.negotiation.skill import Negotiator
@@ -32,6 +34,7 @@ from coase.negotiation.tournament.entry import build
 from coase.negotiation.utility import Ranking
 from coase.terms.domain import Domain
 
+LONGEST_PLAN = 1000  # steps; a line holds as many ranks of up to six digits
 NO_MEMORY = 2  # exit status
 LOADING = 2**31  # bytes of data that a file may take while it loads; what it imports may be large, and is not data
 LARGEST_FILE = 2**26  # bytes that a skill may write into one file
@@ -86,6 +89,7 @@ def _negotiate(skill: Negotiator, table: Ranking, play: dict[str, Any], lines: A
         random.seed(play["key"])  # a skill that draws from these is repeatable, if not in other runtimes
         np.random.seed(play["key"] & 0xFFFFFFFF)
         problem = Problem(table, play["party"], play["deadline"], play["reservation"], play["key"])
+        _say(lines, _opening(skill, problem))
         player = Player(skill, problem)
         for line in iter(lines.readline, ""):
             offer = json.loads(line)
@@ -97,6 +101,18 @@ def _negotiate(skill: Negotiator, table: Ranking, play: dict[str, Any], lines: A
         status = NO_MEMORY
     finally:
         os._exit(status)
+
+
+def _opening(skill: Negotiator, problem: Problem) -> list[Any]:
+    """The whole plan, if there is one and it fits into a line: it saves a message for every move."""
+    if problem.deadline <= LONGEST_PLAN:
+        try:
+            plan = plan_of(skill, problem)
+        except Exception:  # noqa: BLE001  # an author's code may raise anything; it will again at its first move
+            plan = None
+        if plan is not None:
+            return ["plan", plan.tolist()]
+    return ["turns"]
 
 
 def _limit(memory: int, seconds: float) -> None:

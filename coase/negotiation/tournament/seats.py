@@ -16,7 +16,7 @@ from coase.negotiation.guards import LONGEST
 from coase.negotiation.moves import ACCEPT, Accept, Action, Propose, Walk
 from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
-from coase.negotiation.skill import Negotiator
+from coase.negotiation.skill import Negotiator, choose
 from coase.negotiation.utility import Ranking
 
 NO_MEMORY = 2  # exit status of a fork that ran out of memory outside the skill's own methods
@@ -116,10 +116,13 @@ class Guest:
         self._broken = ""  # why every negotiation fails: the file does not load
         self._playing = False
         self._failure = ""
+        self._plan: list[int] | None = None  # the rank asked for at each step, of a skill that goes by time alone
+        self._made = 0
 
     def sit(self, problem: Problem) -> None:
         """Begin a negotiation, with a fresh process if the last one was lost."""
         self.problem, self._left, self._failure = problem, self.seconds, self._broken
+        self._plan, self._made = None, 0
         if self._failure:
             return
         try:
@@ -132,12 +135,17 @@ class Guest:
                 self._table = problem.ranking
             self._send({"play": self._terms(problem)})
             self._playing = True
+            self._read_opening(self._receive())
         except _Lost as error:
             self._fail(str(error))
 
     def move(self, offer: int | None) -> Action:
         """The move in answer to an offer; the time for it is taken from the negotiation's."""
         if not self._failure:
+            if self._plan is not None:
+                rank = self._plan[self._made]
+                self._made += 1
+                return choose(self.problem, offer, rank, rank)
             try:
                 self._send(offer)
                 return self._read_move(self._receive(), offer)
@@ -215,6 +223,27 @@ class Guest:
             "seconds": self.seconds,
         }
 
+    def _read_opening(self, answer: list[Any]) -> None:
+        """Whether the skill goes by a plan; its ranks are bounded again on this side."""
+        match answer:
+            case ["turns"]:
+                return
+            case ["plan", [*ranks]] if len(ranks) == self.problem.deadline:
+                least = min(0, self.problem.count - 1)
+                if all(type(rank) is int and least <= rank < self.problem.count for rank in ranks):
+                    self._plan = ranks
+                    return
+            case ["gone", int(status)]:
+                self._end(status)
+                return
+        raise _Lost("it answered nonsense")
+
+    def _end(self, status: int) -> None:
+        """The fork is gone and has been collected; its parent is well."""
+        self._playing = False
+        over = f"over its memory of {self.memory // 2**20:,} MiB"
+        self._failure = over if status == NO_MEMORY else f"its process ended ({_status(status)})"
+
     def _read_move(self, answer: list[Any], offer: int | None) -> Action:
         """The move that a line stands for, checked again on this side: the guest's own guards are in its reach."""
         match answer:
@@ -228,10 +257,8 @@ class Guest:
                 raise _Lost("it would accept less than its reservation")
             case ["walk", str(reason), bool(failed)]:
                 return Walk(_text(reason), failed)
-            case ["gone", int(status)]:  # the fork is gone and has been collected; its parent is well
-                self._playing = False
-                over = f"over its memory of {self.memory // 2**20:,} MiB"
-                self._failure = over if status == NO_MEMORY else f"its process ended ({_status(status)})"
+            case ["gone", int(status)]:
+                self._end(status)
                 return Walk(self._failure, failed=True)
         raise _Lost("it answered nonsense")
 

@@ -120,6 +120,18 @@ def test_a_file_that_is_bad_while_it_loads(
     assert reason in line.why
 
 
+def test_a_forged_plan_is_nonsense(tmp_path: Path) -> None:
+    """A file that rewrites the process it runs in can only lose: ranks are bounded on the other side."""
+    (tmp_path / "forges.py").write_text(
+        "import sys, numpy, coase\n"
+        "sys.modules['__main__'].plan_of = lambda skill, problem: numpy.full(problem.deadline, problem.count)\n"
+        "class Forges(coase.Negotiator):\n    pass\n"
+    )
+    result = coase.tournament(["boulware", str(tmp_path / "forges.py")], "price-only", repeats=1)
+    (line,) = (line for line in result.standings if line.skill == "forges")
+    assert (line.failed, line.why) == (3, "it answered nonsense")
+
+
 class Mutates(coase.Negotiator):
     """A class that no file brought, and a cheat."""
 
