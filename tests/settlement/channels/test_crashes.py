@@ -76,6 +76,7 @@ async def test_every_point(crashes: Any, tmp_path: Path) -> None:
             if died:
                 second = Life(chain, folder, number)
                 await second.run()
+                assert second.till.table.open_batches() == []
                 second.close()
             after = [await chain.client(who).balance(who.account) for who in (ALICE, BOB)]
             moved = [now - before for now, before in zip(after, balances, strict=True)]

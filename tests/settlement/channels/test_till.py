@@ -127,6 +127,17 @@ def test_the_state_of_the_chain_counts(shop: Any, refused: Any) -> None:
     assert refused(lambda: shop.till.charge(shop.payer.pay(shop.config, "c", 100), 100)) == "overdrawn"
 
 
+def test_a_till_from_a_backup(shop: Any, refused: Any) -> None:
+    """The chain says that more was claimed than the books know of: nobody pays with that again."""
+    old = shop.payer.pay(shop.config, "a", 100)
+    shop.till.charge(old, 100)
+    shop.see(claimed=300)
+    account = shop.till.accounts()[0]
+    assert (account.charged, account.unclaimed) == (300, 0)
+    assert refused(lambda: shop.till.charge(sign(shop, 300, "b"), 1)) == "underpaid"
+    assert shop.till.charge(sign(shop, 301, "b"), 1).charged == 301
+
+
 def test_metered(shop: Any, refused: Any) -> None:
     """One voucher for the most that a call may cost; what it did not cost pays for the next."""
     first = shop.payer.pay(shop.config, "a", 1_000)
