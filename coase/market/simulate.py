@@ -71,14 +71,10 @@ def simulate(
         UsageError: counts, schedules or prices that do not fit each other.
         ConfigurationError: wrong parameters of a rule or a skill.
     """
-    rule = market_rule(market, **rules)
-    who = crowd(traders, demand, supply, world, rule.takes)
-    for name, value in {"days": days, "runs": runs, "turns": turns, "units": units, "workers": workers}.items():
-        if type(value) is not int or not 1 <= value <= MOST[name]:
-            raise UsageError(f"{name}={value!r}", hint=f"a whole number from 1 to {MOST[name]:,}", code="bad_number")
-    if type(seed) is not int or not -(2**63) <= seed < 2**64:
-        raise UsageError(f"seed={seed!r}", hint="a whole number of 64 bits", code="bad_number")
-    numbers = rule.rules(_rules(who, rule, days, turns, units, low, high, budget))
+    rule, who, numbers = prepared(
+        market, traders, demand, supply, world, days=days, runs=runs, seed=seed, units=units, turns=turns, low=low,
+        high=high, budget=budget, workers=workers, **rules,
+    )  # fmt: skip
     seeds = [session_seed(seed, index) for index in range(runs)]
 
     def one(index: int) -> tuple[Session, dict[str, Any]]:
@@ -105,6 +101,35 @@ def simulate(
             sessions.append(session)
         progress(index + 1, runs)
     return Run(_name(rule, market), who, numbers, seed, held, tuple(sessions), counts, tuple(failed), machine)
+
+
+def prepared(
+    market: Any,
+    traders: Traders,
+    demand: Schedule,
+    supply: Schedule,
+    world: World | None,
+    *,
+    days: int = 1,
+    runs: int = 1,
+    seed: int = 0,
+    units: int = 1,
+    turns: int = 50,
+    low: int = 0,
+    high: int | None = None,
+    budget: int | None = None,
+    workers: int = 1,
+    **rules: Any,
+) -> tuple[MarketRule, Crowd, Rules]:
+    """The rule, the crowd and the numbers of a run, all checked; arguments and errors as for `simulate`."""
+    rule = market_rule(market, **rules)
+    who = crowd(traders, demand, supply, world, rule.takes)
+    for name, value in {"days": days, "runs": runs, "turns": turns, "units": units, "workers": workers}.items():
+        if type(value) is not int or not 1 <= value <= MOST[name]:
+            raise UsageError(f"{name}={value!r}", hint=f"a whole number from 1 to {MOST[name]:,}", code="bad_number")
+    if type(seed) is not int or not -(2**63) <= seed < 2**64:
+        raise UsageError(f"seed={seed!r}", hint="a whole number of 64 bits", code="bad_number")
+    return rule, who, rule.rules(_rules(who, rule, days, turns, units, low, high, budget))
 
 
 def _each(one: Callable[[int], Any], runs: int, workers: int) -> Any:
