@@ -14,7 +14,9 @@ import typer
 from coase.errors import ConfigurationError, UsageError
 
 app = typer.Typer(
-    name="new", help="Begin a skill or an agent of your own: files that work as they are.", no_args_is_help=True
+    name="new",
+    help="Begin a skill, an agent or a study of your own: files that work as they are.",
+    no_args_is_help=True,
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}", re.ASCII)
@@ -98,6 +100,29 @@ def skill(name: Name, folder: Folder = Path(), as_json: Json = False) -> None:
             f"coase negotiate {path} conceder",
             f"coase tournament {path} boulware micro tit_for_tat",
         ),
+    )
+
+
+@app.command("study")
+def study(name: Name, folder: Folder = Path(), as_json: Json = False) -> None:
+    """Write a study and its readme into a folder of their own.
+
+    coase new study my_market && coase simulate ./my_market/study.py --quick
+    """
+    from coase.cli.study_template import README, STUDY
+
+    _check_name(name)
+    kind = "".join(part.capitalize() for part in name.split("_"))
+    place = folder / name
+    path = f"{'' if place.is_absolute() else './'}{(place / 'study.py').as_posix()}"
+    _write(
+        {
+            place / "study.py": STUDY.format(title=name.replace("_", " ").capitalize(), kind=kind),
+            place / "README.md": README.format(name=name, path=path),
+        }
+    )
+    _tell(
+        [place / "study.py", place / "README.md"], as_json, (f"coase simulate {path} --quick", f"coase simulate {path}")
     )
 
 

@@ -63,3 +63,14 @@ def test_an_unknown_agent(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     """Is told what there is."""
     assert run(["new", "agent", "mine", "--like", "nobody", "--in", str(tmp_path), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "unknown_name"
+
+
+def test_a_new_study_runs_as_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """At reduced size it answers its question; its folder is named after it."""
+    assert run(["new", "study", "my_market", "--in", str(tmp_path), "--json"]) == 0
+    file = Path(json.loads(capsys.readouterr().out)["files"][0])
+    assert (file.parent.name, file.name) == ("my_market", "study.py")
+    assert run(["simulate", str(file), "--quick", "--out", str(tmp_path / "out"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["study"] == "my_market"
+    assert "arrives in the price" in found["findings"][0]
