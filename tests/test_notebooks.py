@@ -20,7 +20,8 @@ def test_a_notebook_runs(path: Path, need: Any, tmp_path: Path, monkeypatch: pyt
     from nbclient import NotebookClient
 
     monkeypatch.setenv("JUPYTER_PATH", str(_kernel(tmp_path)))
-    book = nbformat.read(path, as_version=4)
+    reader: Any = nbformat  # it has no types
+    book = reader.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in book.cells)
     NotebookClient(book, timeout=200, kernel_name="this", resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert all(cell["outputs"] for cell in book.cells if cell.cell_type == "code")

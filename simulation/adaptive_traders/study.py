@@ -93,7 +93,8 @@ class AdaptiveTraders(coase.Study):
             findings=[
                 (
                     f"With all strategies in one market, {_name(best)} earns most, {held[mixed, best]['profit']:.2f} "
-                    f"times its share at the equilibrium price, and {_name(worst)} least, {held[mixed, worst]['profit']:.2f}."
+                    f"times its share at the equilibrium price, and {_name(worst)} least, "
+                    f"{held[mixed, worst]['profit']:.2f}."
                 ),
                 (
                     f"Alone, they realise from {least:.1%} to {alone[efficient]['efficiency']:.1%} of the possible "
@@ -168,7 +169,7 @@ class AdaptiveTraders(coase.Study):
                     place, one[name], error, fmt="o", color=COLOURS.get(kind, "#667"), capsize=4, markersize=8
                 )
                 text = f"  {one[name]:.1%}" if name == "efficiency" else f"  {one[name]:.2f}"
-                axes.text(place, one[name], text, va="center", fontsize=9)
+                axes.text(place + 0.06, one[name], text, va="center", fontsize=9)
             axes.set_xticks(range(len(kinds)), [_name(kind) for kind in kinds])
             axes.set_xlim(-0.5, len(kinds) - 0.2)
         left.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
@@ -178,11 +179,11 @@ class AdaptiveTraders(coase.Study):
         yield coase.Picture(figure, "With 95% confidence intervals. The axes do not begin at 0.")
         n = len(self.strategies)
         gap = np.full((n, n), np.nan)
-        for i, one in enumerate(self.strategies):
+        for i, mine in enumerate(self.strategies):
             for j, other in enumerate(self.strategies):
                 if i != j:
-                    who = (one, other) if i < j else (other, one)
-                    gap[i, j] = held[who, one]["profit"] - held[who, other]["profit"]
+                    who = (mine, other) if i < j else (other, mine)
+                    gap[i, j] = held[who, mine]["profit"] - held[who, other]["profit"]
         figure = Figure(figsize=(7, 4.2), layout="constrained")
         axes = figure.subplots()
         most = float(np.nanmax(np.abs(gap))) or 1.0
