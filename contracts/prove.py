@@ -19,6 +19,7 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ PINS = ("halmos==0.3.3", "slither-analyzer==0.11.6")
 ACCEPTED = HERE / "slither.json"
 CALLS = 100_000
 SECONDS = 3_600
+COLOUR = re.compile(r"\x1b\[\d*m")
 # For the mutations: a changed contract does not recompile its tests, and a bug that is there is found soon.
 QUICK = {"FOUNDRY_DYNAMIC_TEST_LINKING": "true", "FOUNDRY_FUZZ_RUNS": "64"}
 
@@ -208,7 +210,7 @@ def halmos(where: Path) -> bool:
     done = run([tool("halmos"), "--root", "."], copy(where, "test/halmos/*.sol"))
     lines = [line for line in done.stdout.splitlines() if "check_" in line or line.startswith("Symbolic")]
     for line in lines:
-        say(f"  {line}")
+        say(f"  {COLOUR.sub('', line)}")
     if not lines:
         say(done.stdout[-2000:] + done.stderr[-2000:])
     return done.returncode == 0 and bool(lines)
