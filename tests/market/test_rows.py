@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +44,31 @@ def test_a_full_disk(tmp_path: Path) -> None:
     (tmp_path / "t.csv.part").symlink_to("/dev/full")
     with pytest.raises(ConfigurationError, match="No space left"):
         save_rows(ROWS * 10_000, tmp_path / "t.csv")
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import coase
+from coase.errors import ConfigurationError
+from coase.market.flow import record
+
+made = dict(traders={"zi_c": 20}, demand=coase.Uniform(1, 99), supply=coase.Uniform(1, 99), runs=9, seed=1)
+run, flow = coase.simulate(**made), record(**made)[0]
+folder = Path(sys.argv[1])
+run.save(folder / "warm.parquet")
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # from here on, no file takes more
+for save, name in [(run.save, "r.parquet"), (run.save, "r.csv"), (run.save, "r.json"), (flow.save, "f.jsonl")]:
+    try:
+        save(folder / name)
+    except ConfigurationError as error:
+        print(error.code, bool(error.hint), len(run.table()))
+print(sorted(path.name for path in folder.iterdir()))
+"""
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path, need: Any) -> None:
+    """Each kind of file is refused with a sentence, nothing half-written stays, and the results are still there."""
+    need("pyarrow.parquet")
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["unwritable_file True 9"] * 4 + ["['warm.parquet']"]
