@@ -38,3 +38,13 @@ def test_a_study_states_question_method_and_result(name: str) -> None:
         assert word in readme, word
     for field, info in kind.model_fields.items():
         assert info.description, field
+
+
+def test_a_report_has_the_same_bytes_for_any_number_of_workers(need: Any, tmp_path: Path) -> None:
+    """Rows, findings and the page with its pictures, on one worker and on two."""
+    need("matplotlib")
+    pages = []
+    for workers in (1, 2):
+        result = coase.run_study(coase.study("sybil", **find("studies", "sybil").quick), workers=workers)
+        pages.append(result.report(tmp_path / f"{workers}.html").read_bytes())
+    assert pages[0] == pages[1]
