@@ -59,6 +59,7 @@ class Bargain:
         self.role: Party = role
         self._send, self._receive = send, receive
         self._stale = 0
+        self._heard = ""
 
     async def run(self) -> Outcome:
         """Bargain until the mechanism ends it.
@@ -77,10 +78,10 @@ class Bargain:
         return Outcome(agreement, session.step, session.reason or "", trace)
 
     async def _ours(self, session: Session) -> Action:
-        move = self.player.move(session.offer)
+        move = await self.player.amove(session.offer, heard=self._heard)
         if isinstance(move, Offer):
             outcome = self.rules.domain.outcome(move.outcome)
-            await self._send(Propose(deal=self.deal, step=session.step, outcome=outcome))
+            await self._send(Propose(deal=self.deal, step=session.step, outcome=outcome, text=move.text))
         elif isinstance(move, Accept):
             await self._send(AcceptOffer(deal=self.deal, step=session.step))
         else:
@@ -102,7 +103,8 @@ class Bargain:
             move: Action = Accept()
         else:
             try:
-                move = Offer(self.rules.domain.number(message.outcome))
+                move = Offer(self.rules.domain.number(message.outcome), message.text)
             except TermsError as error:
                 raise RemoteProtocolError(error.message, code="unknown_outcome") from error
+            self._heard = message.text
         return move

@@ -61,6 +61,7 @@ class Propose(Message):
 
     step: Step
     outcome: Outcome
+    text: Text = ""
 
 
 class AcceptOffer(Message):

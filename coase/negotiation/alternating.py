@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from coase.errors import LocalProtocolError, ProtocolError, RemoteProtocolError, TermsError
-from coase.negotiation.moves import PARTIES, Accept, Move, Party, Propose, Walk
+from coase.negotiation.moves import LONGEST_TEXT, PARTIES, Accept, Move, Party, Propose, Walk
 from coase.negotiation.problem import check_deadline
 from coase.negotiation.utility import Integers
 from coase.terms.domain import Domain
@@ -146,7 +146,7 @@ class AlternatingOffers:
             LocalProtocolError: the move is not allowed, and `us` made it (or `us` is None).
             RemoteProtocolError: the move is not allowed, and the counterparty made it. The codes of both:
                 `session_ended`, `past_deadline`, `out_of_turn`, `nothing_to_accept`, `unknown_outcome`,
-                `reason_too_long`, `not_a_move`.
+                `reason_too_long`, `text_too_long`, `not_a_move`.
         """
         kind = LocalProtocolError if us is None or us == party else RemoteProtocolError
         phase = state.phase
@@ -172,6 +172,8 @@ class AlternatingOffers:
 
     def _proposed(self, state: Session, after: Phase, move: Propose, kind: type[ProtocolError]) -> Session:
         outcome = move.outcome
+        if move.text and (not isinstance(move.text, str) or len(move.text) > LONGEST_TEXT):
+            raise kind(f"what was said beside an offer is not {LONGEST_TEXT} characters", code="text_too_long")
         if type(outcome) is not int or not 0 <= outcome < self.domain.size:
             try:
                 outcome = self.domain.check(outcome)

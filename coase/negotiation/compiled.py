@@ -30,7 +30,7 @@ from coase.negotiation.plan import is_skill
 from coase.negotiation.utility import SLACK
 
 OPTIONS: dict[str, Any] = {"forceinline": True}  # a call passes every table by value; inlined, it is ten times faster
-UNUSED = {"begin", "step", "answer", "array_of"}  # what only the scalar runtime calls
+UNUSED = {"begin", "step", "answer", "array_of", "driver"}  # what only the scalar runtime calls
 
 PROBLEM: Any = namedtuple("PROBLEM", "deadline count reservation span utility ranked falling rank_of values")
 NOW: Any = namedtuple("NOW", "problem key step t offer worth rank")

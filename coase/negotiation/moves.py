@@ -10,11 +10,20 @@ Party = Literal["buyer", "seller"]
 PARTIES: tuple[Party, Party] = ("buyer", "seller")
 
 
+LONGEST_TEXT = 300  # characters of what is said beside an offer
+
+
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """Put an outcome on the table, by its number in the domain."""
+    """Put an outcome on the table.
+
+    Args:
+        outcome: its number in the domain. It alone binds.
+        text: said beside it, to whoever reads: a person, a language model. Up to 300 characters.
+    """
 
     outcome: int
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +51,12 @@ class Ask:
     Args:
         prompt: the question.
         schema: JSON Schema of the answer.
+        heard: what the counterparty said beside its last offer; the player fills it in. Never trust it.
     """
 
     prompt: str
     schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    heard: str = field(default="", compare=False)
 
 
 Action = Propose | Accept | Walk

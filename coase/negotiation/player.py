@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 from coase.errors import LocalProtocolError, UsageError
 from coase.negotiation.guards import ACCEPTS_TOO_LITTLE, LONGEST, PROPOSES_TOO_LITTLE, brief, failed
-from coase.negotiation.moves import Accept, Action, Ask, Move, Party, Propose, Walk
+from coase.negotiation.moves import LONGEST_TEXT, Accept, Action, Ask, Move, Party, Propose, Walk
 from coase.negotiation.problem import Problem
 from coase.negotiation.skill import Negotiator, Seat, choose
 from coase.negotiation.trace import Turn
@@ -34,7 +36,7 @@ class Player:
         answers: what was answered to its questions before the last move.
     """
 
-    __slots__ = ("_begun", "_offer", "_plan", "_state", "answers", "party", "problem", "skill", "step")
+    __slots__ = ("_begun", "_driver", "_offer", "_plan", "_state", "answers", "party", "problem", "skill", "step")
 
     def __init__(self, skill: Negotiator, problem: Problem) -> None:
         if not isinstance(skill, Negotiator):
@@ -48,16 +50,18 @@ class Player:
         self.step = 0
         self.answers: tuple[Any, ...] = ()
         self._begun = False
+        self._driver: Driver | None = None
         self._plan: list[int] | None = None
         self._state: Any = None
         self._offer: int | None = None
 
-    def move(self, offer: int | None, ask: Driver | None = None) -> Action:
+    def move(self, offer: int | None, ask: Driver | None = None, heard: str = "") -> Action:
         """The move in the next step.
 
         Args:
             offer: the number of the outcome that the other party put on the table, or None before any.
-            ask: answers the skill's questions, if it has any.
+            ask: answers the skill's questions; without it, the skill's own driver does, if it has one.
+            heard: what the other party said beside its offer.
 
         Raises:
             LocalProtocolError: called more often than the deadline has steps, or with an offer outside the domain.
@@ -69,23 +73,30 @@ class Player:
             return choose(self.problem, offer, rank, rank)
         move = self._first(offer)
         while isinstance(move, Ask):
-            if ask is None:
+            answers = ask or self._own_driver()
+            if answers is None:
                 return Walk("the skill asks a question, and nobody is here to answer", failed=True)
             try:
-                reply = ask(move)
+                reply = answers(replace(move, heard=_shortened(heard)))
             except Exception as error:  # noqa: BLE001  # a model or a person may fail in any way; the skill then leaves
                 return failed("no answer came", error)
             move = self._next(reply)
         return self._guarded(move)
 
-    async def amove(self, offer: int | None, ask: AsyncDriver) -> Action:
-        """`move`, with questions answered by a coroutine function."""
+    async def amove(self, offer: int | None, ask: AsyncDriver | None = None, heard: str = "") -> Action:
+        """`move`, with questions answered by a coroutine function, or by the skill's own driver in a thread."""
         if self._plan is not None:
             return self.move(offer)
         move = self._first(offer)
         while isinstance(move, Ask):
+            question = replace(move, heard=_shortened(heard))
             try:
-                reply = await ask(move)
+                if ask is not None:
+                    reply = await ask(question)
+                elif (driver := self._own_driver()) is not None:
+                    reply = await asyncio.to_thread(driver, question)
+                else:
+                    return Walk("the skill asks a question, and nobody is here to answer", failed=True)
             except Exception as error:  # noqa: BLE001  # a model or a person may fail in any way; the skill then leaves
                 return failed("no answer came", error)
             move = self._next(reply)
@@ -111,6 +122,11 @@ class Player:
                     code="replay_differs",
                 )
         return self
+
+    def _own_driver(self) -> Driver | None:
+        if self._driver is None:
+            self._driver = self.skill.driver()
+        return self._driver
 
     def _count(self, offer: int | None) -> None:
         problem = self.problem
@@ -164,9 +180,13 @@ class Player:
         problem, outcome = self.problem, move.outcome
         if type(outcome) is not int or not 0 <= outcome < len(problem.utility):
             try:
-                move = Propose(problem.domain.check(outcome))  # numpy's integers are welcome
+                move = Propose(problem.domain.check(outcome), move.text)  # numpy's integers are welcome
             except Exception as error:  # noqa: BLE001  # `outcome` may be any object, whose own methods may raise
                 return failed("the skill proposed nonsense:", error)
         if not problem.acceptable(move.outcome):
             return PROPOSES_TOO_LITTLE
-        return move
+        return replace(move, text=_shortened(move.text)) if move.text else move
+
+
+def _shortened(text: object) -> str:
+    return text[:LONGEST_TEXT] if isinstance(text, str) else ""

@@ -9,8 +9,8 @@ from typing import Any
 from coase.errors import UsageError
 from coase.negotiation.alternating import AlternatingOffers
 from coase.negotiation.metrics import Metrics, measure
-from coase.negotiation.moves import PARTIES, Party
-from coase.negotiation.player import Player
+from coase.negotiation.moves import PARTIES, Party, Propose
+from coase.negotiation.player import Driver, Player
 from coase.negotiation.problem import Problem
 from coase.negotiation.scalar import on_ladder, play
 from coase.negotiation.skill import Negotiator
@@ -88,6 +88,7 @@ def negotiate(
     reservation: tuple[float, float] = (0.0, 0.0),
     utilities: tuple[Utility | None, Utility | None] | None = None,
     seed: int = 0,
+    ask: tuple[Driver | None, Driver | None] = (None, None),
 ) -> Result:
     """Let two skills bargain by alternating offers; the buyer moves first.
 
@@ -100,6 +101,7 @@ def negotiate(
         utilities: of the buyer and the seller, each a function of an outcome or a table with a number per outcome;
             by default linear in the issue `price`, from 1 at the party's best end to 0 at its worst.
         seed: of the skills' random draws.
+        ask: who answers the questions of the buyer's and of the seller's skill; None: the skill's own driver.
 
     Returns:
         The result. A skill that raises or breaks a rule does not raise here: it ends the negotiation, and the reason
@@ -120,7 +122,8 @@ def negotiate(
     if on_ladder(buyer) and on_ladder(seller):
         trace = Trace.of_offers(domain, deadline, *play((buyer, seller), (one, two)))
     else:
-        trace = Trace(domain, deadline, _by_the_table((Player(buyer, one), Player(seller, two)), domain, deadline))
+        players = Player(buyer, one), Player(seller, two)
+        trace = Trace(domain, deadline, _by_the_table(players, domain, deadline, pair_of(ask, "ask")))
     state = trace.end
     agreed = state.agreement
     first, second = one.ranking.given, two.ranking.given
@@ -137,16 +140,20 @@ def negotiate(
     )
 
 
-def _by_the_table(players: tuple[Player, Player], domain: Domain, deadline: int) -> tuple[Turn, ...]:
+def _by_the_table(
+    players: tuple[Player, Player], domain: Domain, deadline: int, ask: tuple[Driver | None, Driver | None]
+) -> tuple[Turn, ...]:
     """All moves, each through the table."""
     rules = AlternatingOffers(domain, deadline)
     state, turns = rules.start(), []
-    player, waiting = players
+    (player, waiting), (driver, idle) = players, ask
+    heard = ""
     while not state.ended:
-        move = player.move(state.offer)
+        move = player.move(state.offer, driver, heard)
+        heard = move.text if isinstance(move, Propose) else ""
         turns.append(Turn(state.step, player.party, move, player.answers))
         state = rules.apply(state, player.party, move)
-        player, waiting = waiting, player
+        player, waiting, driver, idle = waiting, player, idle, driver
     return tuple(turns)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from coase.negotiation.moves import ACCEPT, Action, Move, Propose, Walk
+from coase.negotiation.moves import ACCEPT, Action, Ask, Move, Propose, Walk
 from coase.negotiation.plan import plan_of
 from coase.negotiation.problem import Now, Problem
 from coase.negotiation.skill_array import SkillArray
@@ -84,6 +84,10 @@ class Negotiator(BaseModel):
     def answer(self, state: Any, reply: Any) -> tuple[Any, Move]:
         """My next state and my move, given the answer to my last `Ask`."""
         raise NotImplementedError(f"{type(self).__name__} asks and has no method `answer`")
+
+    def driver(self) -> Callable[[Ask], Any] | None:
+        """Who answers my questions where the runtime has nobody: a function of an `Ask`, or None."""
+        return None
 
     def begin(self, problem: Problem) -> Any:
         """The first state as `step` takes it; wrappers call it on the skill inside. Not to be overridden."""

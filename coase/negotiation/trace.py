@@ -32,6 +32,7 @@ class Turn(NamedTuple):
         row: dict[str, Any] = {"step": self.step, "party": self.party}
         if isinstance(self.move, Propose):
             row |= {"move": "propose", "outcome": domain.outcome(self.move.outcome)}
+            row |= {"text": self.move.text} if self.move.text else {}
         elif isinstance(self.move, Accept):
             row |= {"move": "accept"}
         else:
@@ -158,8 +159,9 @@ def _read(row: object, domain: Domain) -> tuple[Party, Action, tuple[Any, ...]]:
     if isinstance(row, dict) and isinstance(row.get("step"), int) and isinstance(row.get("answers", []), list):
         party, kind, answers = row.get("party"), row.get("move"), tuple(row.get("answers", ()))
         if party == "buyer" or party == "seller":
-            if kind == "propose" and isinstance(row.get("outcome"), dict):
-                return party, Propose(domain.number(row["outcome"])), answers
+            text = row.get("text", "")
+            if kind == "propose" and isinstance(row.get("outcome"), dict) and isinstance(text, str):
+                return party, Propose(domain.number(row["outcome"]), text), answers
             if kind == "accept":
                 return party, Accept(), answers
             if kind == "walk" and isinstance(row.get("reason"), str):

@@ -16,7 +16,10 @@ from coase.negotiation.plan import is_plan
 
 DOMAIN = coase.Domain(price=range(100))
 NAMES = loading.names("skills")
-BARGAINING = [n for n in NAMES if issubclass(loading.find("skills", n), coase.Negotiator)]
+KINDS = {name: loading.find("skills", name) for name in NAMES}
+BARGAINING = [  # without those that ask a language model: see tests/negotiation/llm
+    n for n, k in KINDS.items() if issubclass(k, coase.Negotiator) and k.driver is coase.Negotiator.driver
+]
 
 
 class Fixed(coase.Negotiator):
