@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 RUN_EXTRAS := agents,chain,compute,plot
 ARGS ?=
 
-.PHONY: demo test check contracts bench soak test-gpu clean help
+.PHONY: demo test check contracts bench soak prove test-gpu clean help
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ bench: $(VENV)/dev.stamp contracts/node_modules/.stamp ## Measure speed and cost
 
 soak: $(VENV)/dev.stamp contracts/node_modules/.stamp ## The long runs: every crash point, and more; hours
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak --timeout 3600 $(ARGS)
+
+prove: $(VENV)/dev.stamp contracts/node_modules/.stamp ## Invariants, seeded bugs, halmos and slither on the contracts; long
+	$(BIN)/python contracts/prove.py $(ARGS)
+	COASE_PROVE=1 $(BIN)/python -m pytest --timeout 3600 tests/settlement/test_escrow_model.py tests/settlement/channels/test_channel_model.py
 
 test-gpu: $(VENV)/dev.stamp ## What needs a CUDA device
 	$(BIN)/python -m pytest -m gpu $(ARGS)
