@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import coase
@@ -113,6 +113,7 @@ def test_tit_for_tat_keeps_to_its_floor() -> None:
 
 
 @pytest.mark.parametrize("name", BARGAINING)
+@settings(deadline=None)  # the first of them imports another library
 @given(
     shares=st.lists(st.floats(-1, 2) | st.just(float("nan")), min_size=1, max_size=8).map(tuple),
     reservation=st.floats(0, 1),
