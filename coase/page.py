@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from coase.errors import ConfigurationError
+from coase.whole import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,17 +104,7 @@ class Page:
         Raises:
             ConfigurationError: the disk or the folder does not take it.
         """
-        file = Path(path)
-        part = file.with_name(file.name + ".part")
-        try:
-            part.write_text(self.render(), encoding="utf-8")
-            part.replace(file)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise ConfigurationError(
-                f"cannot write {file}: {error.strerror}", hint="choose another place", code="unwritable_file"
-            ) from error
-        return file
+        return write_whole(path, lambda part: part.write_text(self.render(), encoding="utf-8"))
 
 
 def embedded(figure: Figure, alternative: str = "") -> str:

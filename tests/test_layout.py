@@ -30,7 +30,7 @@ HEAVY = (
 )
 
 # Rooms from the ground up. A room may import those named; the ground floor, only what is before it.
-GROUND = ["_version", "errors", "money", "identity", "crash", "terms", "loading", "page", "parallel"]
+GROUND = ["_version", "errors", "money", "identity", "crash", "terms", "loading", "whole", "page", "parallel"]
 ROOMS = {
     "negotiation": {*GROUND},
     "market": {*GROUND, "negotiation"},

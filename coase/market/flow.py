@@ -23,6 +23,7 @@ from coase.market.run import Run
 from coase.market.session import COLUMNS, Rules, Session
 from coase.market.simulate import prepared
 from coase.negotiation.draws import session_seed
+from coase.whole import write_whole
 
 MOST_ORDERS = 10_000_000
 FORMAT = "coase-flow-1"
@@ -63,20 +64,9 @@ class Flow(NamedTuple):
         Raises:
             ConfigurationError: the disk or the folder does not take it.
         """
-        file = Path(path)
-        part = file.with_name(file.name + ".part")
         head = {"format": FORMAT, **self._asdict(), "orders": len(self.orders)}
-        try:
-            part.write_text("".join(json.dumps(line) + "\n" for line in (head, *self.orders)), encoding="utf-8")
-            part.replace(file)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise ConfigurationError(
-                f"cannot write {file}: {error.strerror or error}",
-                hint="free some space, or choose another place",
-                code="unwritable_file",
-            ) from error
-        return file
+        lines = "".join(json.dumps(line) + "\n" for line in (head, *self.orders))
+        return write_whole(path, lambda part: part.write_text(lines, encoding="utf-8"))
 
     @classmethod
     def load(cls, path: str | Path) -> Flow:

@@ -7,38 +7,22 @@ gained.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from coase.market.crossing import Orders
-from coase.market.rule import Fill, MarketOrder, MarketRule
+from coase.market.rule import Fill
+from coase.market.sealed import SealedOrders
 
 
-class PostedOffer(MarketRule):
+class PostedOffer(SealedOrders):
     """Buyers take the cheapest offer within their limit, in the order of their arrival.
 
     With a set `price`, those sell whose asks it meets, and those buy whose bids meet it, first come first served.
     """
 
-    once: ClassVar[bool] = True
     price: int | None = Field(
         default=None, ge=0, lt=2**40, description="of every trade; None: each seller posts its own"
     )
-
-    def init(self, low: int, high: int) -> Orders:
-        """No orders."""
-        return {}
-
-    def submit(self, state: Orders, order: MarketOrder) -> tuple[Orders, list[Fill]]:
-        """Keep it; buyers choose when all offers are posted."""
-        state[order.trader] = order
-        return state, []
-
-    def withdraw(self, state: Orders, trader: int) -> Orders:
-        """Without this trader's order."""
-        state.pop(trader, None)
-        return state
 
     def clear(self, state: Orders) -> tuple[Orders, list[Fill]]:
         """Serve one buyer after the other."""

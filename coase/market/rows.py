@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from coase.errors import ConfigurationError, MissingExtra, UsageError
+from coase.errors import MissingExtra, UsageError
+from coase.whole import write_whole
 
 FORMATS = (".parquet", ".csv", ".json")
 
@@ -33,27 +34,20 @@ def save_rows(rows: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
         raise UsageError(
             f"cannot write a table as {file.name}", hint=f"end it in {', '.join(FORMATS)}", code="bad_table"
         )
-    part = file.with_name(file.name + ".part")
-    try:
-        if kind == ".parquet":
-            _parquet(rows, part)
-        elif kind == ".csv":
-            with part.open("w", newline="", encoding="utf-8") as out:
-                held = columns(rows)
-                writer = csv.writer(out)
-                writer.writerow(held)
-                writer.writerows(zip(*held.values(), strict=True))
-        else:
-            part.write_text(json.dumps(list(rows), indent=1), encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ConfigurationError(
-            f"cannot write {file}: {error.strerror or error}",
-            hint="free some space, or choose another place",
-            code="unwritable_file",
-        ) from error
-    return file
+    return write_whole(file, lambda part: _written(rows, kind, part))
+
+
+def _written(rows: Sequence[Mapping[str, Any]], kind: str, part: Path) -> None:
+    if kind == ".parquet":
+        _parquet(rows, part)
+    elif kind == ".csv":
+        with part.open("w", newline="", encoding="utf-8") as out:
+            held = columns(rows)
+            writer = csv.writer(out)
+            writer.writerow(held)
+            writer.writerows(zip(*held.values(), strict=True))
+    else:
+        part.write_text(json.dumps(list(rows), indent=1), encoding="utf-8")
 
 
 def _parquet(rows: Sequence[Mapping[str, Any]], part: Path) -> None:

@@ -9,8 +9,8 @@ from coase.market.crossing import Crossing, Orders, crossing
 from coase.market.rule import Fill, MarketOrder, MarketRule
 
 
-class Sealed(MarketRule):
-    """Collects orders; what they come to is `settle`, the one method that a rule of this kind writes."""
+class SealedOrders(MarketRule):
+    """Collects orders; what they come to is for `clear` of the rule itself."""
 
     once: ClassVar[bool] = True
 
@@ -28,6 +28,10 @@ class Sealed(MarketRule):
         """Without this trader's order."""
         state.pop(trader, None)
         return state
+
+
+class Sealed(SealedOrders):
+    """Bids against asks; what crosses is for `settle`, the one method that a rule of this kind writes."""
 
     def clear(self, state: Orders) -> tuple[Orders, list[Fill]]:
         """Settle, if anything trades."""

@@ -8,33 +8,18 @@ which is random; with one caller this is the auction of the textbook.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from pydantic import Field
 
 from coase.market.crossing import Orders
-from coase.market.rule import Fill, MarketOrder, MarketRule
+from coase.market.rule import Fill
+from coase.market.sealed import SealedOrders
 
 
-class SealedAuction(MarketRule):
+class SealedAuction(SealedOrders):
     """Sealed orders, one auction a unit called for; `price` is the one method that an auction writes."""
 
-    once: ClassVar[bool] = True
     reverse: bool = Field(default=True, description="buyers call and sellers bid; False: the other way round")
-
-    def init(self, low: int, high: int) -> Orders:
-        """No orders."""
-        return {}
-
-    def submit(self, state: Orders, order: MarketOrder) -> tuple[Orders, list[Fill]]:
-        """Keep it until the end of the day."""
-        state[order.trader] = order
-        return state, []
-
-    def withdraw(self, state: Orders, trader: int) -> Orders:
-        """Without this trader's order."""
-        state.pop(trader, None)
-        return state
 
     def clear(self, state: Orders) -> tuple[Orders, list[Fill]]:
         """One auction after the other."""
