@@ -325,11 +325,11 @@ def _days(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any, t7: Any
             if delayed:
                 past[step, 0] = marks[0]
                 past[step, 1] = marks[1]
-            if alive == 0:
-                continue
             time = day * steps + step
             bits = ring[time & (RING - 1)]
             ring[(time + RING) & (RING - 1)] = _mix(np.uint64(world) + np.uint64(time + RING) * np.uint64(SLOTS))
+            if alive == 0:  # nobody is there, and yet the draws go on
+                continue
             soon = active[np.int64(((ring[(time + FAR) & (RING - 1)] >> S32) * np.uint64(alive)) >> S32)]
             fetch(rows_at + 64 * soon)
             fetch(worth_at + 8 * soon)

@@ -75,6 +75,15 @@ def test_mixed_crowds_make_the_same_trades_in_any_world(world: str) -> None:
 
 
 @pytest.mark.usefixtures("machine")
+def test_a_market_that_begins_empty_makes_the_same_trades() -> None:
+    """Few traders who come at random: in the first turns of a day nobody is there, and the draws go on all the same."""
+    limits = coase.Uniform(50, 350)
+    market = {**MARKET, "demand": limits, "supply": limits, "days": 3, "world": coase.World(arrivals=True), "runs": 40}
+    runs = [coase.simulate("double_auction", traders={"zi_c": 6}, compiled=c, **market) for c in (True, False)]
+    assert equal(*runs) > 40
+
+
+@pytest.mark.usefixtures("machine")
 def test_long_tapes_and_several_workers_make_the_same_trades() -> None:
     """More events than a tape holds; threads change nothing."""
     market = {**MARKET, "demand": coase.Uniform(50, 350), "supply": coase.Uniform(50, 350), "turns": 150}
