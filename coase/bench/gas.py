@@ -60,7 +60,7 @@ def rows() -> Iterator[Row]:
 
 def _measure() -> dict[str, int]:
     """Run contracts/gas.py, which is content: loaded by its path."""
-    path = content("contracts") / "gas.py"
+    path = content("skills").parent / "contracts" / "gas.py"  # beside the skills of a clone
     spec = importlib.util.spec_from_file_location("contracts_gas", path) if path.is_file() else None
     if spec is None or spec.loader is None:
         raise ConfigurationError(

@@ -59,13 +59,15 @@ def _show(name: str, rows: list[Row]) -> None:
     from rich.markup import escape
 
     table = plain(("case", "unit"), numbers=("ours", "peer", "ratio", "target"), last=("", "beside"))
+    for words in (table.columns[0], table.columns[-1]):  # rather these over two lines than a number cut short
+        words.no_wrap, words.overflow = False, "fold"
     for row in rows:
         target = f"{row.target:g}x" if row.target is not None else f"<= {row.limit:,.0f}" if row.limit else ""
         verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met]
         ratio = "" if row.ratio is None else f"{_number(row.ratio)}x"
         peer = "" if row.peer is None else _number(row.peer)
-        words = (escape(row.case), row.unit, _number(row.ours), peer, ratio, target, verdict)
-        table.add_row(*words, escape(row.peer_name or ""))
+        numbers = (_number(row.ours), peer, ratio, target, verdict)
+        table.add_row(escape(row.case), row.unit, *numbers, escape(row.peer_name or ""))
     show_table(console_for_people(), name, table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def test_every_measured_case_with_a_target_meets_it() -> None:
         if case in SNAPSHOT and reference.limit is not None and SNAPSHOT[case] > reference.limit
     ]
     assert above == []
+
+
+def test_the_script_is_found_in_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bench runs the contracts' own script; that the script measures right is for tests/contracts."""
+    asked: list[Path] = []
+
+    def found(name: str, path: Path) -> None:
+        asked.append(path)
+
+    monkeypatch.setattr(importlib.util, "spec_from_file_location", found)
+    with pytest.raises(ConfigurationError):
+        list(gas.rows())
+    assert asked == [Path(__file__).resolve().parents[2] / "contracts" / "gas.py"]
+    assert asked[0].is_file()
 
 
 def test_an_installed_package_says_that_it_needs_a_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
