@@ -143,7 +143,7 @@ async def _running(folder: Path | None, port: int, *, anvil: bool) -> AsyncItera
 
     alloc = {development_key().account: 1_000_000 * ETHER}
     if anvil:
-        async with AnvilChain(folder, alloc=alloc, port=port) as node:
+        async with AnvilChain(folder, alloc=alloc, port=port, block_seconds=1.0) as node:
             yield node, node.rpc.url
         return
     async with EmbeddedChain(folder, alloc=alloc) as chain, serve(chain, port) as url:

@@ -62,7 +62,7 @@ async def any_chain(kind: Kind, alloc: Mapping[str, int]) -> AsyncIterator[AnyCh
         ConfigurationError: `no_anvil`.
     """
     if kind == "anvil":
-        async with AnvilChain(alloc=alloc) as anvil:
+        async with AnvilChain(alloc=alloc, block_seconds=None) as anvil:  # mined at once: nobody waits by the clock
             yield AnyChain(kind, anvil, anvil.mine, lambda depth: anvil.ask("anvil_reorg", depth, []))
         return
     if kind not in KINDS:
