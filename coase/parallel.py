@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
+from threading import Thread
 from typing import Any, Literal
 
 from coase import crash
@@ -140,7 +143,8 @@ def _by_processes(work: str, texts: dict[str, str], workers: int) -> Iterator[tu
     for attempt in range(RETRIES + 1):
         try:
             # Spawned, not forked: a fork of a process that has started threads may hang.
-            with ProcessPoolExecutor(min(workers, len(texts)), mp_context=get_context("spawn")) as pool:
+            spawn = get_context("spawn")
+            with ProcessPoolExecutor(min(workers, len(texts)), mp_context=spawn, initializer=_end_with_parent) as pool:
                 waiting = iter(list(texts.items()))
                 running: dict[Future[str], str] = {}
                 while texts:
@@ -160,6 +164,18 @@ def _by_processes(work: str, texts: dict[str, str], workers: int) -> Iterator[tu
                 ) from error
         else:
             return
+
+
+def _end_with_parent() -> None:
+    """Have this worker end when its parent is gone: killed, it tells nobody, and workers would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+
+
+def _follow(sentinel: int) -> None:
+    wait_for([sentinel])
+    os._exit(1)
 
 
 def _by_ray(work: str, texts: dict[str, str], workers: int) -> Iterator[tuple[str, str]]:

@@ -61,6 +61,18 @@ def test_a_killed_run_goes_on_where_it_was(point: int, tmp_path: Path) -> None:
     assert known[0] == point // 2
 
 
+def test_no_worker_outlives_a_killed_run(tmp_path: Path) -> None:
+    """kill -9 of the run while its workers wait for more: they end, too, and let go of its output."""
+    code = f"""
+import os
+from coase.parallel import run
+run({WORK!r}, [{{"x": x}} for x in range(9)], workers=2, progress=lambda done, of: done > 2 and os.kill(os.getpid(), 9))
+"""
+    # The pipe ends when nobody holds it any more: a worker that stays would run into the time limit.
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60)
+    assert killed.returncode == -9
+
+
 def test_an_error_of_a_task_reaches_the_caller() -> None:
     """From this process and from another one."""
     for workers in (1, 2):
