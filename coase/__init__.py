@@ -31,12 +31,14 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.market.book import OrderBook as OrderBook
     from coase.market.crowd import Uniform as Uniform
     from coase.market.crowd import World as World
+    from coase.market.environment import MarketEnvironment as MarketEnvironment
     from coase.market.experiment import StudyResult as StudyResult
     from coase.market.experiment import run_study as run_study
     from coase.market.experiment import study as study
     from coase.market.experiment import sweep as sweep
     from coase.market.rule import MarketRule as MarketRule
     from coase.market.run import Run as Run
+    from coase.market.shared_environment import SharedMarketEnvironment as SharedMarketEnvironment
     from coase.market.simulate import simulate as simulate
     from coase.market.study import Comparison as Comparison
     from coase.market.study import Picture as Picture
@@ -124,6 +126,7 @@ _NAMES = {
     "JobSpec": "coase.compute.spec",
     "Listing": "coase.terms.listing",
     "Mandate": "coase.agent.mandate",
+    "MarketEnvironment": "coase.market.environment",
     "MarketRule": "coase.market.rule",
     "Marketplace": "coase.agent.marketplace",
     "Mechanism": "coase.negotiation.mechanism",
@@ -149,6 +152,7 @@ _NAMES = {
     "Scenario": "coase.negotiation.tournament.scenario",
     "SellerAgent": "coase.agent.content",
     "Sensitivity": "coase.negotiation.sensitivity",
+    "SharedMarketEnvironment": "coase.market.shared_environment",
     "Shown": "coase.market.study",
     "SkillArray": "coase.negotiation.skill_array",
     "Solutions": "coase.negotiation.solutions",

@@ -27,6 +27,7 @@ HEAVY = (
     "pyarrow",
     "gymnasium",
     "negmas",
+    "pettingzoo",
 )
 
 # Rooms from the ground up. A room may import those named; the ground floor, only what is before it.
@@ -144,6 +145,20 @@ def test_a_missing_extra_says_which_command_installs_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'MissingExtra pip install "coase[chain]"'
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"), [("MarketEnvironment", "gymnasium"), ("SharedMarketEnvironment", "pettingzoo")]
+)
+def test_environments_name_their_extra(name: str, missing: str) -> None:
+    """Without gymnasium or pettingzoo, an environment says `pip install "coase[rl]"`."""
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"try:\n    import coase; coase.{name}\n"
+        "except coase.CoaseError as error: print(type(error).__name__, error.hint)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == 'MissingExtra pip install "coase[rl]"'
 
 
 def tracked() -> set[str]:

@@ -3,10 +3,14 @@
 On each day every trader may trade `units`. In each turn one of those present who may still trade is drawn; its earlier
 quote is withdrawn, it sees the market and quotes; the rule says what trades; then everybody hears of each trade, or of
 the quote. A day ends after `steps` turns, or when one side is done. Traders that raise sit out the rest of the run.
+
+A run is also there turn by turn, for those who decide from outside (`coase.market.seats`): `turns` says whose turn it
+is, `look` what that trader sees, `take` takes its quote.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,15 +48,24 @@ class Driver:
                 self._fail(who, f"raised {type(error).__name__}: {error}")
 
     def run(self) -> Session:
-        """All days."""
+        """All days, each trader deciding for itself."""
+        for who in self.turns():
+            self.ask(who)
+        return self.session()
+
+    def turns(self) -> Iterator[int]:
+        """Whose turn it is, over all days; a trader's turn lasts until the next is asked for."""
         self.last = self.low = self.high = -1
         for day in range(self.rules.days):
-            self._day(day)
+            yield from self._day(day)
+
+    def session(self) -> Session:
+        """What the run has left behind so far."""
         table = np.array(self.trades, np.int64).reshape(-1, len(COLUMNS))
         turns, refused, quotes = self.counts.T.copy()
         return Session(table, self.limits, turns, refused, quotes, tuple(self.failed.items()))
 
-    def _day(self, day: int) -> None:
+    def _day(self, day: int) -> Iterator[int]:
         rules, n = self.rules, self.crowd.n
         self.day, self.worth = day, self.limits[min(day, len(self.limits) - 1)].tolist()
         self.yesterday, self.today = (self.low, self.high), (-1, -1)
@@ -71,7 +84,8 @@ class Driver:
         self.placed = [0] * n
         self.state = self.rule.init(rules.low, rules.high)
         self._tell(day * rules.steps, 0, -1, 0, -1, -1, -1)
-        past = [(-1, -1)]
+        self.past = past = [(-1, -1)]
+        self.step, self.time = 0, day * rules.steps
         at = step = 0
         for step in range(1, rules.steps + 1):
             if not self.open[1] or not self.open[-1]:
@@ -82,16 +96,18 @@ class Driver:
             past.append(self.rule.best(self.state))
             if not self.active:
                 continue
-            time = day * rules.steps + step
+            self.step, self.time = step, day * rules.steps + step
             if self.rule.once:
                 if step > len(self.active):
                     break
                 who = self._drawn_once(step)
             else:
-                bits = mix((self.world + time * SLOTS) & MASK)
+                bits = mix((self.world + self.time * SLOTS) & MASK)
                 who = self.active[((bits >> 32) * len(self.active)) >> 32]
             if who not in self.failed:
-                self._turn(who, step, time, past)
+                self.state = self.rule.withdraw(self.state, who)
+                self.counts[day, 0] += 1
+                yield who
         self.state, fills = self.rule.clear(self.state)
         for fill in fills:
             self._settle(fill, day * rules.steps + step, step, 0, -1)
@@ -119,20 +135,26 @@ class Driver:
         self.active[done], self.active[other] = self.active[other], self.active[done]
         return self.active[done]
 
-    def _turn(self, who: int, step: int, time: int, past: list[tuple[int, int]]) -> None:
-        rules = self.rules
-        self.state = self.rule.withdraw(self.state, who)
-        delay = self.delays[who]
-        bid, ask = past[max(step - delay, 1)] if delay else self.rule.best(self.state)
-        view = View(
-            time, self.day, step, rules.steps, self.worth[who], self.left[who], bid, ask, self.last, rules.low,
+    def look(self, who: int) -> View:
+        """What the trader whose turn it is sees; its own earlier quote has been withdrawn."""
+        rules, step, delay = self.rules, self.step, self.delays[who]
+        bid, ask = self.past[max(step - delay, 1)] if delay and step else self.rule.best(self.state)
+        return View(
+            self.time, self.day, step, rules.steps, self.worth[who], self.left[who], bid, ask, self.last, rules.low,
             rules.high, *self.yesterday, 0, self.end, self.tape,
         )  # fmt: skip
-        self.counts[self.day, 0] += 1
+
+    def ask(self, who: int) -> None:
+        """Let the trader whose turn it is quote."""
         try:
-            self.states[who], quote = self.minds[who].quote(self.states[who], view)
+            self.states[who], quote = self.minds[who].quote(self.states[who], self.look(who))
         except Exception as error:  # noqa: BLE001 - a stranger's code
             return self._fail(who, f"raised {type(error).__name__}: {error}")
+        return self.take(who, quote)
+
+    def take(self, who: int, quote: Quote | None) -> None:
+        """Take the quote of the trader whose turn it is, and settle what trades."""
+        rules, time, step = self.rules, self.time, self.step
         if quote is None:
             return None
         if not isinstance(quote, Quote) or not all(type(v) is int or isinstance(v, np.integer) for v in quote):

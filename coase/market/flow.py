@@ -18,7 +18,7 @@ from coase.errors import ConfigurationError, UsageError
 from coase.market.crowd import CALM, MOST_PRICE, MOST_TRADERS, Crowd, Schedule, Traders, World
 from coase.market.driver import Driver
 from coase.market.measures import MEASURES, SUMS, measure
-from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule, market_rule
+from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule, check_quotes, market_rule
 from coase.market.run import Run
 from coase.market.session import COLUMNS, Rules, Session
 from coase.market.simulate import prepared
@@ -139,8 +139,7 @@ def record(
     Further arguments, and errors, are those of `coase.simulate`. A market without orders (bargaining) is refused.
     """
     rule, who, numbers = prepared(market, traders, demand, supply, world, runs=runs, seed=seed, **rest)
-    if type(rule).submit is MarketRule.submit:
-        raise UsageError(f"nothing is ordered in '{market}'", hint="a market of quotes", code="bad_market")
+    check_quotes(rule)
     return [_recorded(rule, who, numbers, session_seed(seed, index)) for index in range(runs)]
 
 

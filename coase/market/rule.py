@@ -136,6 +136,14 @@ def market_rule(what: Any, /, **rules: Any) -> MarketRule:
     return found
 
 
+def check_quotes(rule: MarketRule) -> None:
+    """Refuse a market in which traders order nothing, such as bargaining."""
+    if type(rule).submit is MarketRule.submit:
+        raise UsageError(
+            f"nothing is ordered under {type(rule).__name__}", hint="a market of quotes", code="bad_market"
+        )
+
+
 def names() -> list[str]:
     """The names of all market rules, shipped or installed."""
     return sorted({*SHIPPED, *(point.name for point in _installed())})
