@@ -36,6 +36,9 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.market.experiment import run_study as run_study
     from coase.market.experiment import study as study
     from coase.market.experiment import sweep as sweep
+    from coase.market.flow import Flow as Flow
+    from coase.market.flow import record as record
+    from coase.market.flow import replay as replay
     from coase.market.rule import MarketRule as MarketRule
     from coase.market.run import Run as Run
     from coase.market.shared_environment import SharedMarketEnvironment as SharedMarketEnvironment
@@ -122,6 +125,7 @@ _NAMES = {
     "Delivery": "coase.agent.content",
     "Domain": "coase.terms.domain",
     "Event": "coase.market.trader",
+    "Flow": "coase.market.flow",
     "Identity": "coase.identity",
     "JobSpec": "coase.compute.spec",
     "Listing": "coase.terms.listing",
@@ -177,6 +181,8 @@ _NAMES = {
     "negotiate": "coase.negotiation.session",
     "negotiate_among": "coase.negotiation.among",
     "negotiate_many": "coase.negotiation.batch",
+    "record": "coase.market.flow",
+    "replay": "coase.market.flow",
     "rubinstein": "coase.negotiation.solutions",
     "run_study": "coase.market.experiment",
     "sensitivity": "coase.negotiation.sensitivity",

@@ -1,32 +1,29 @@
 """Recorded order flow, and its replay through any rule: mechanisms compared on identical orders.
 
 A flow is what traders ordered in one run, with their limits. It is recorded from a run in plain Python, kept as a file
-of JSON lines (the first line is the head, each other an order), and replayed: traders no longer react, so what differs
-between two rules is due to the rules alone. In sealed markets the last order of a trader on a day counts.
+(`coase.market.flow_file`), and replayed: traders no longer react, so what differs between two rules is due to the rules
+alone. In sealed markets the last order of a trader on a day counts.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from coase.errors import ConfigurationError, UsageError
+from coase.errors import UsageError
+from coase.market import flow_file
 from coase.market.crowd import CALM, MOST_PRICE, MOST_TRADERS, Crowd, Schedule, Traders, World
 from coase.market.driver import Driver
+from coase.market.flow_file import MOST_LIMITS, MOST_ORDERS, bad_flow
 from coase.market.measures import MEASURES, SUMS, measure
 from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule, check_quotes, market_rule
 from coase.market.run import Run
 from coase.market.session import COLUMNS, Rules, Session
 from coase.market.simulate import prepared
 from coase.negotiation.draws import session_seed
-from coase.whole import write_whole
-
-MOST_ORDERS = 10_000_000
-FORMAT = "coase-flow-1"
 
 
 class FlowOrder(NamedTuple):
@@ -59,37 +56,30 @@ class Flow(NamedTuple):
     orders: tuple[FlowOrder, ...]
 
     def save(self, path: str | Path) -> Path:
-        """Write JSON lines, whole or not at all.
+        """Write Parquet where the name ends in .parquet, else JSON lines; whole or not at all.
 
         Raises:
-            ConfigurationError: the disk or the folder does not take it.
+            MissingExtra: Parquet without pyarrow.
+            ConfigurationError: not a flow, or the disk or the folder does not take it.
         """
-        head = {"format": FORMAT, **self._asdict(), "orders": len(self.orders)}
-        lines = "".join(json.dumps(line) + "\n" for line in (head, *self.orders))
-        return write_whole(path, lambda part: part.write_text(lines, encoding="utf-8"))
+        checked(self)  # so that what is written can be read
+        head = {name: getattr(self, name) for name in ("low", "high", "units", "steps")}
+        return flow_file.write(flow_file.Parts(head, self.limits, list(self.orders)), path)
 
     @classmethod
     def load(cls, path: str | Path) -> Flow:
-        """Read and check a file.
+        """Read and check a file of either kind.
 
         Raises:
-            ConfigurationError: no such file, or not a flow; the sentence says which line.
+            MissingExtra: Parquet without pyarrow.
+            ConfigurationError: no such file, too large, or not a flow; the sentence says which order is wrong.
         """
+        head, limits, rows = flow_file.read(path)
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise _bad(f"cannot read {path}: {error}") from error
-        try:
-            head, *rest = (json.loads(line) for line in lines)
-            if head["format"] != FORMAT:
-                raise _bad(f"{path} is no order flow")
-            limits = tuple(tuple(row) for row in head["limits"])
-            orders = tuple(FlowOrder(*order) for order in rest)
+            orders = tuple(FlowOrder(*row) for row in rows)
             flow = cls(head["low"], head["high"], head["units"], head["steps"], limits, orders)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise _bad(f"{path} is no order flow: {type(error).__name__}: {str(error)[:100]}") from error
-        if head["orders"] != len(orders):
-            raise _bad(f"{path} has {len(orders)} of {head['orders']} orders: it was cut")
+        except (TypeError, KeyError) as error:
+            raise bad_flow(f"{path} is no order flow: {type(error).__name__}: {str(error)[:100]}") from error
         return checked(flow)
 
 
@@ -97,27 +87,29 @@ def checked(flow: Flow) -> Flow:
     """The flow, if all its numbers are possible; `ConfigurationError` (`bad_flow`) if not."""
     numbers = (flow.low, flow.high, flow.units, flow.steps)
     if any(type(n) is not int for n in numbers) or not 0 <= flow.low <= flow.high <= MOST_PRICE:
-        raise _bad(f"prices from {flow.low!r} to {flow.high!r}")
+        raise bad_flow(f"prices from {flow.low!r} to {flow.high!r}")
     if not 1 <= flow.units <= MOST_PRICE or not 1 <= flow.steps <= MOST_PRICE:
-        raise _bad(f"{flow.units} units and {flow.steps} turns a day")
+        raise bad_flow(f"{flow.units} units and {flow.steps} turns a day")
     n = len(flow.limits[0]) if flow.limits else 0
     if not 2 <= n <= MOST_TRADERS or any(len(row) != n for row in flow.limits):
-        raise _bad("limits are a row a day, one for each of at least two traders")
+        raise bad_flow("limits are a row a day, one for each of at least two traders")
+    if n * len(flow.limits) > MOST_LIMITS:
+        raise bad_flow(f"more than {MOST_LIMITS:,} limits")
     if any(type(v) is not int or not 0 <= v <= MOST_PRICE for row in flow.limits for v in row):
-        raise _bad("a limit is no price")
+        raise bad_flow("a limit is no price")
     if len(flow.orders) > MOST_ORDERS:
-        raise _bad(f"more than {MOST_ORDERS:,} orders")
+        raise bad_flow(f"more than {MOST_ORDERS:,} orders")
     before = (0, 1)
     for number, order in enumerate(flow.orders):
         if any(type(v) is not int for v in order):
-            raise _bad(f"order {number} is not in whole numbers")
+            raise bad_flow(f"order {number} is not in whole numbers")
         day, step, trader, price, quantity = order
         if not (before <= (day, step) and day < len(flow.limits) and 1 <= step <= flow.steps):
-            raise _bad(f"order {number} comes on day {day} in turn {step}, which is not after the one before")
+            raise bad_flow(f"order {number} comes on day {day} in turn {step}, which is not after the one before")
         if not 0 <= trader < n:
-            raise _bad(f"order {number} is by trader {trader}, who is unknown")
+            raise bad_flow(f"order {number} is by trader {trader}, who is unknown")
         if not flow.low <= price <= flow.high or not 1 <= quantity <= flow.units:
-            raise _bad(f"order {number} is for {quantity} at {price}, outside the rules")
+            raise bad_flow(f"order {number} is for {quantity} at {price}, outside the rules")
         before = day, step
     return flow
 
@@ -238,7 +230,3 @@ def _settle(
             left[who] -= size
         rested = step - min(placed[who] for who in parties)
         trades.append((day, step, buyer, seller, paid, received, size, side, rested))
-
-
-def _bad(what: str) -> ConfigurationError:
-    return ConfigurationError(what, hint="record one with coase.market.flow.record", code="bad_flow")

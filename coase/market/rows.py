@@ -51,9 +51,15 @@ def _written(rows: Sequence[Mapping[str, Any]], kind: str, part: Path) -> None:
 
 
 def _parquet(rows: Sequence[Mapping[str, Any]], part: Path) -> None:
+    pa, pq = arrow()
+    pq.write_table(pa.table(columns(rows)), part)
+
+
+def arrow() -> tuple[Any, Any]:
+    """pyarrow and its module for Parquet; `MissingExtra` without."""
     try:
         import pyarrow as pa  # type: ignore[import-untyped]
         import pyarrow.parquet as pq  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtra("Parquet", "tables") from error
-    pq.write_table(pa.table(columns(rows)), part)
+    return pa, pq

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import coase
+from coase import Flow, record, replay
 from coase.errors import ConfigurationError, UsageError
-from coase.market.flow import Flow, record, replay
 from coase.market.rule import SHIPPED
 
 LIMITS = coase.Uniform(20, 180)
@@ -41,12 +41,14 @@ def test_rules_compared_on_identical_flow() -> None:
     assert found["vcg"] == found["k_double_auction"] >= found["mcafee"]
 
 
-def test_a_file_is_the_flow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_file_is_the_flow(kind: str, tmp_path: Path, need: Any) -> None:
     """Written and read again, the same; the same bytes from the same seed."""
+    need("pyarrow")
     flow, other = (record("double_auction", **MARKET)[0] for _ in range(2))
-    path = flow.save(tmp_path / "flow.jsonl")
+    path = flow.save(tmp_path / f"flow.{kind}")
     assert Flow.load(path) == flow
-    assert other.save(tmp_path / "other.jsonl").read_bytes() == path.read_bytes()
+    assert other.save(tmp_path / f"other.{kind}").read_bytes() == path.read_bytes()
     assert np.array_equal(replay(Flow.load(path)).sessions[0].trades, replay(flow).sessions[0].trades)
 
 

@@ -51,16 +51,16 @@ import resource, sys
 from pathlib import Path
 import coase
 from coase.errors import ConfigurationError
-from coase.market.flow import record
 
 made = dict(traders={"zi_c": 20}, demand=coase.Uniform(1, 99), supply=coase.Uniform(1, 99), runs=9, seed=1)
-run, flow = coase.simulate(**made), record(**made)[0]
+run, flow = coase.simulate(**made), coase.record(**made)[0]
 folder = Path(sys.argv[1])
 run.save(folder / "warm.parquet")
 resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # from here on, no file takes more
-for save, name in [(run.save, "r.parquet"), (run.save, "r.csv"), (run.save, "r.json"), (flow.save, "f.jsonl")]:
+files = [(run, "r.parquet"), (run, "r.csv"), (run, "r.json"), (flow, "f.jsonl"), (flow, "f.parquet")]
+for what, name in files:
     try:
-        save(folder / name)
+        what.save(folder / name)
     except ConfigurationError as error:
         print(error.code, bool(error.hint), len(run.table()))
 print(sorted(path.name for path in folder.iterdir()))
@@ -71,4 +71,4 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, need: Any) -> None:
     """Each kind of file is refused with a sentence, nothing half-written stays, and the results are still there."""
     need("pyarrow.parquet")
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["unwritable_file True 9"] * 4 + ["['warm.parquet']"]
+    assert done.stdout.splitlines() == ["unwritable_file True 9"] * 5 + ["['warm.parquet']"]
