@@ -10,26 +10,33 @@ is, `look` what that trader sees, `take` takes its quote.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from coase.market.crowd import Crowd
 from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule
-from coase.market.session import COLUMNS, Rules, Session
-from coase.market.trader import TAPE, Event, Quote, Trader, View
-from coase.negotiation.draws import MASK, SLOTS, mix
+from coase.market.session import COLUMNS, Ints, Rules, Session
+from coase.market.trader import BUY, TAPE, Event, Quote, Trader, View
+from coase.market.turns import Turns
 
 
 class Driver:
-    """One run."""
+    """One run.
 
-    def __init__(self, rule: MarketRule, crowd: Crowd, rules: Rules, seed: int) -> None:
+    Args:
+        rule: of the market.
+        crowd: who trades.
+        rules: the numbers of the run.
+        seed: of the run.
+        limits: in place of those that the crowd would draw.
+    """
+
+    def __init__(self, rule: MarketRule, crowd: Crowd, rules: Rules, seed: int, limits: Ints | None = None) -> None:
         self.rule, self.crowd, self.rules = rule, crowd, rules
-        self.limits = crowd.limits(seed, rules.days)
-        self.windows = crowd.windows(seed, rules)
-        self.world = crowd.world_key(seed)
+        self.limits = crowd.limits(seed, rules.days) if limits is None else limits
+        self.queue = Turns(crowd, rules, seed, rule.once)
         self.sides: list[int] = crowd.sides.tolist()
         self.minds = [crowd.traders[kind] for kind in crowd.kind_of.tolist()]
         self.listening = [who for who, t in enumerate(self.minds) if type(t).observe is not Trader.observe]
@@ -38,6 +45,7 @@ class Driver:
         self.end = 0
         self.trades: list[tuple[int, ...]] = []
         self.counts = np.zeros((rules.days, 3), np.int64)
+        self.last = self.low = self.high = -1
         self.failed: dict[int, str] = {}
         self.states: list[Any] = [None] * crowd.n
         worth, keys = self.limits[0].tolist(), crowd.keys(seed).tolist()
@@ -45,7 +53,7 @@ class Driver:
             try:
                 self.states[who] = self.minds[who].start(self.sides[who], worth[who], keys[who])
             except Exception as error:  # noqa: BLE001 - a stranger's code
-                self._fail(who, f"raised {type(error).__name__}: {error}")
+                self.fail(who, f"raised {type(error).__name__}: {error}")
 
     def run(self) -> Session:
         """All days, each trader deciding for itself."""
@@ -55,7 +63,6 @@ class Driver:
 
     def turns(self) -> Iterator[int]:
         """Whose turn it is, over all days; a trader's turn lasts until the next is asked for."""
-        self.last = self.low = self.high = -1
         for day in range(self.rules.days):
             yield from self._day(day)
 
@@ -65,91 +72,73 @@ class Driver:
         turns, refused, quotes = self.counts.T.copy()
         return Session(table, self.limits, turns, refused, quotes, tuple(self.failed.items()))
 
-    def _day(self, day: int) -> Iterator[int]:
+    def begin(self, day: int, present: Iterable[int]) -> None:
+        """Begin a day, for those who are there on it."""
         rules, n = self.rules, self.crowd.n
         self.day, self.worth = day, self.limits[min(day, len(self.limits) - 1)].tolist()
         self.yesterday, self.today = (self.low, self.high), (-1, -1)
-        coming = [(who, 1) for who in range(n)]
-        if len(self.windows):
-            who, at = self.windows[2 * day : 2 * day + 2].tolist()
-            coming = [(w, 1 if self.rule.once else a) for w, a in zip(who, at, strict=True) if w >= 0]
-        self.left = [0] * n
-        for who, _ in coming:
+        self.left, self.cash, self.placed = [0] * n, [rules.budget] * n, [0] * n
+        self.open = {1: 0, -1: 0}
+        for who in present:
             if who not in self.failed:
                 self.left[who] = rules.units
-        self.cash = [rules.budget] * n
-        self.open = {side: sum(self.left[(1 - side) // 2 :: 2]) for side in (1, -1)}
-        self.active: list[int] = []
-        self.place = [0] * n
-        self.placed = [0] * n
+                self.open[self.sides[who]] += rules.units
         self.state = self.rule.init(rules.low, rules.high)
         self._tell(day * rules.steps, 0, -1, 0, -1, -1, -1)
-        self.past = past = [(-1, -1)]
+        self.past = [(-1, -1)]
         self.step, self.time = 0, day * rules.steps
-        at = step = 0
+
+    def finish(self, step: int) -> None:
+        """End the day after so many steps: what the rule clears then is settled."""
+        self.state, fills = self.rule.clear(self.state)
+        for fill in fills:
+            self._settle(fill, self.day * self.rules.steps + step, step, 0, -1)
+        self.low, self.high = self.today
+
+    def _day(self, day: int) -> Iterator[int]:
+        rules, queue = self.rules, self.queue
+        self.begin(day, queue.begin(day))
+        step = 0
         for step in range(1, rules.steps + 1):
             if not self.open[1] or not self.open[-1]:
                 break
-            while at < len(coming) and coming[at][1] <= step:
-                self._enter(coming[at][0])
-                at += 1
-            past.append(self.rule.best(self.state))
-            if not self.active:
+            queue.enter(step, self.left)
+            self.past.append(self.rule.best(self.state))
+            if not queue.active:
                 continue
+            if queue.over(step):
+                break
             self.step, self.time = step, day * rules.steps + step
-            if self.rule.once:
-                if step > len(self.active):
-                    break
-                who = self._drawn_once(step)
-            else:
-                bits = mix((self.world + self.time * SLOTS) & MASK)
-                who = self.active[((bits >> 32) * len(self.active)) >> 32]
+            who = queue.drawn(step)
             if who not in self.failed:
-                self.state = self.rule.withdraw(self.state, who)
+                self.withdraw(who)
                 self.counts[day, 0] += 1
                 yield who
-        self.state, fills = self.rule.clear(self.state)
-        for fill in fills:
-            self._settle(fill, day * rules.steps + step, step, 0, -1)
-        self.low, self.high = self.today
+        self.finish(step)
 
-    def _enter(self, who: int) -> None:
-        if self.left[who]:
-            self.place[who] = len(self.active)
-            self.active.append(who)
-
-    def _leave(self, who: int) -> None:
-        if self.rule.once:
-            return  # every trader keeps its one turn
-        if self.place[who] < len(self.active) and self.active[self.place[who]] == who:
-            moved = self.active.pop()
-            if moved != who:
-                self.active[self.place[who]] = moved
-                self.place[moved] = self.place[who]
-
-    def _drawn_once(self, step: int) -> int:
-        """A random order, a trader a turn: Fisher and Yates, one exchange a turn."""
-        done = step - 1
-        bits = mix((self.world + (self.day * self.rules.steps + step) * SLOTS) & MASK)
-        other = done + (((bits >> 32) * (len(self.active) - done)) >> 32)
-        self.active[done], self.active[other] = self.active[other], self.active[done]
-        return self.active[done]
+    def withdraw(self, who: int) -> None:
+        """Take a trader's orders out."""
+        self.state = self.rule.withdraw(self.state, who)
 
     def look(self, who: int) -> View:
         """What the trader whose turn it is sees; its own earlier quote has been withdrawn."""
-        rules, step, delay = self.rules, self.step, self.delays[who]
-        bid, ask = self.past[max(step - delay, 1)] if delay and step else self.rule.best(self.state)
+        rules = self.rules
         return View(
-            self.time, self.day, step, rules.steps, self.worth[who], self.left[who], bid, ask, self.last, rules.low,
-            rules.high, *self.yesterday, 0, self.end, self.tape,
+            self.time, self.day, self.step, rules.steps, self.worth[who], self.left[who], *self.seen(who), self.last,
+            rules.low, rules.high, *self.yesterday, 0, self.end, self.tape,
         )  # fmt: skip
+
+    def seen(self, who: int) -> tuple[int, int]:
+        """The best bid and ask as they reach this trader."""
+        delay = self.delays[who]
+        return self.past[max(self.step - delay, 1)] if delay and self.step else self.rule.best(self.state)
 
     def ask(self, who: int) -> None:
         """Let the trader whose turn it is quote."""
         try:
             self.states[who], quote = self.minds[who].quote(self.states[who], self.look(who))
         except Exception as error:  # noqa: BLE001 - a stranger's code
-            return self._fail(who, f"raised {type(error).__name__}: {error}")
+            return self.fail(who, f"raised {type(error).__name__}: {error}")
         return self.take(who, quote)
 
     def take(self, who: int, quote: Quote | None) -> None:
@@ -158,7 +147,7 @@ class Driver:
         if quote is None:
             return None
         if not isinstance(quote, Quote) or not all(type(v) is int or isinstance(v, np.integer) for v in quote):
-            return self._fail(who, f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
+            return self.fail(who, f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
         price, quantity = int(quote.price), int(quote.quantity)
         if quantity == 0:
             return None
@@ -187,7 +176,7 @@ class Driver:
             self.left[party] -= size
             self.open[self.sides[party]] -= size
             if not self.left[party]:
-                self._leave(party)
+                self.queue.leave(party)
         if buyer != HOUSE:
             self.cash[buyer] -= paid * size
         rested = step - min(self.placed[who] for who in (buyer, seller) if who != HOUSE)
@@ -196,6 +185,12 @@ class Driver:
         low, high = self.today
         self.today = (paid if low < 0 else min(low, paid), max(high, paid))
         self._heard(time, side, paid if side == 0 else price, 1, paid, buyer, seller)
+
+    def spend(self, buyer: int, size: int, money: int) -> None:
+        """Count what a buyer has bought in another market."""
+        self.left[buyer] -= size
+        self.open[BUY] -= size
+        self.cash[buyer] -= money
 
     def _heard(self, time: int, side: int, price: int, traded: int, paid: int, buyer: int, seller: int) -> None:
         if self.end == TAPE:
@@ -215,16 +210,16 @@ class Driver:
             try:
                 states[who] = self.minds[who].observe(states[who], event)
             except Exception as error:  # noqa: BLE001 - a stranger's code
-                self._fail(who, f"raised {type(error).__name__}: {error}")
+                self.fail(who, f"raised {type(error).__name__}: {error}")
 
-    def _fail(self, who: int, sentence: str) -> None:
+    def fail(self, who: int, sentence: str) -> None:
         """Out for the rest of the run."""
         self.failed.setdefault(who, sentence)
         if hasattr(self, "left"):
             self.open[self.sides[who]] -= self.left[who]
             self.left[who] = 0
-            self.state = self.rule.withdraw(self.state, who)
-            self._leave(who)
+            self.withdraw(who)
+            self.queue.leave(who)
 
 
 def run(rule: MarketRule, crowd: Crowd, rules: Rules, seed: int) -> Session:
