@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from coase.errors import LocalProtocolError, SettlementError, UsageError
 from coase.identity import Identity, checksum
 from coase.money import check
-from coase.settlement.allowance import PriceCap, approve_exactly
+from coase.settlement.allowance import PriceCap, approve_for
 from coase.settlement.bound import Bound, Record
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Receipt
@@ -129,8 +129,7 @@ class AgentRegistryClient:
         """Add to an agent's stake, on an allowance for exactly that."""
         self.cap.allows(self.cap.token, amount)
         async with self._staking:
-            if not self.outbox.knows(intent):
-                await approve_exactly(self.outbox, f"{intent}/allow", self.contract.account, amount, self.cap)
+            await approve_for(self.outbox, intent, self.contract.account, amount, self.cap)
             return await self.contract.send(intent, "stake", agent, amount, record=record)
 
     async def request_unstake(self, intent: str, agent: int, amount: int, record: Record = None) -> Receipt:

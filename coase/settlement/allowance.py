@@ -18,6 +18,7 @@ from coase.terms.eip712 import domain_separator, permit_digest
 
 _APPROVE = keccak(b"approve(address,uint256)")[:4]
 _ALLOWANCE = keccak(b"allowance(address,address)")[:4]
+MOST_APPROVALS = 16  # for one payment: each needs a crash and another payment in between
 _NONCES = keccak(b"nonces(address)")[:4]
 
 
@@ -85,6 +86,24 @@ async def approve_exactly(outbox: Outbox, intent: str, spender: str, amount: int
     if now and amount and not outbox.knows(intent):
         await outbox.send(f"{intent}/reset", approve_call(cap.token, spender, 0))
     return await outbox.send(intent, approve_call(cap.token, spender, amount))
+
+
+async def approve_for(outbox: Outbox, intent: str, spender: str, amount: int, cap: PriceCap) -> None:
+    """Let a contract take what the transaction of `intent` will have it take, unless that transaction is on its way.
+
+    A crash may come between the two, and another payment may use the allowance up before `intent` is asked for again:
+    then it is given once more. Whoever calls this holds a lock until `intent` has been sent.
+
+    Raises:
+        SettlementError: `price_cap`.
+    """
+    await outbox.ready()  # a payment that an earlier life left on its way still takes its own allowance
+    for number in range(MOST_APPROVALS):
+        if outbox.knows(intent):
+            return
+        await approve_exactly(outbox, f"{intent}/allow" + (f"/{number}" if number else ""), spender, amount, cap)
+        if await allowance(outbox.node, cap.token, outbox.identity.account, spender) == amount:
+            return
 
 
 async def permit_exactly(

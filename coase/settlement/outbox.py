@@ -96,8 +96,8 @@ class Outbox:
                 and is sent again next time.
             ChainUnavailable: the node does not answer or does not mine; call again, or `resume` later.
         """
-        if not self._resumed and not self.knows(intent):
-            await self.resume()
+        if not self.knows(intent):
+            await self.ready()
         row = self.table.find(intent) or await self._new(Wanted(intent, call, record))
         return await self._see_through(row, finality)
 
@@ -119,6 +119,11 @@ class Outbox:
                 continue
         self._resumed = True
         return tuple(receipts)
+
+    async def ready(self) -> None:
+        """`resume`, unless that was done in this life: before reading what an earlier life may have left on its way."""
+        if not self._resumed:
+            await self.resume()
 
     async def tend(self) -> None:
         """Look once after what is not final, without waiting: for whoever hears of new blocks.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coase.errors import SettlementError, UsageError
+from coase.errors import SettlementError, TransactionReverted, UsageError
 from coase.identity import checksum, keccak
 from coase.settlement.agent_registry import struct
-from coase.settlement.allowance import PriceCap, approve_exactly
+from coase.settlement.allowance import PriceCap, approve_for
 from coase.settlement.bound import Bound, Record
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Receipt
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 PHASES = ("none", "waiting", "voting", "over")  # in the contract's order
 
 _SCHEMA = """
-create table if not exists vote (
-    pool text not null, deal blob not null, place integer not null, basis_points integer not null, salt blob not null,
-    primary key (pool, deal, place)
-) without rowid
+create table if not exists vote_cast (
+    id integer primary key, pool text not null, deal blob not null, place integer not null, intent text not null,
+    basis_points integer not null, salt blob not null, unique (pool, deal, place, intent)
+)
 """
 
 
@@ -129,22 +129,23 @@ class ValidatorPoolClient:
         hidden = hash_vote(deal, place, self.outbox.identity.account, basis_points, salt)
 
         def record() -> None:
-            row = (self.contract.account, deal, place, basis_points, salt)
-            self._db.execute("insert or replace into vote values (?, ?, ?, ?, ?)", row)
+            row = (self.contract.account, deal, place, intent, basis_points, salt)
+            self._db.execute("insert or replace into vote_cast values (null, ?, ?, ?, ?, ?, ?)", row)
 
         return await self.contract.send(intent, "commit", deal, place, hidden, record=record)
 
     async def reveal(self, intent: str, deal: bytes, place: int, record: Record = None) -> Receipt:
-        """Show the vote that was committed last.
+        """Show the vote that the chain took last: one that came too late has left the one before it in place.
 
         Raises:
             UsageError: `no_vote`: none is on disk.
         """
-        query = "select basis_points, salt from vote where pool = ? and deal = ? and place = ?"
-        row = self._db.execute(query, (self.contract.account, deal, place)).fetchone()
-        if row is None:
-            raise UsageError("no vote of ours is known there", hint="commit first, with this database", code="no_vote")
-        return await self.contract.send(intent, "reveal", deal, place, *row, record=record)
+        query = "select intent, basis_points, salt from vote_cast where pool = ? and deal = ? and place = ?"
+        votes = self._db.execute(f"{query} order by id desc", (self.contract.account, deal, place)).fetchall()
+        for commit, *vote in votes:
+            if await self._taken(commit):
+                return await self.contract.send(intent, "reveal", deal, place, *vote, record=record)
+        raise UsageError("no vote of ours is known there", hint="commit first, with this database", code="no_vote")
 
     async def finish(self, intent: str, agreement: Agreement, record: Record = None) -> Receipt:
         """Anyone: pay the jury and rule."""
@@ -196,9 +197,17 @@ class ValidatorPoolClient:
     async def _pay(self, intent: str, amount: int, function: str, *values: Any, record: Record) -> Receipt:
         self.cap.allows((await self._terms())["token"], amount)
         async with self._paying:
-            if not self.outbox.knows(intent):
-                await approve_exactly(self.outbox, f"{intent}/allow", self.contract.account, amount, self.cap)
+            await approve_for(self.outbox, intent, self.contract.account, amount, self.cap)
             return await self.contract.send(intent, function, *values, record=record)
+
+    async def _taken(self, commit: str) -> bool:
+        if not self.outbox.knows(commit):
+            return False
+        try:
+            await self.outbox.broadcast(commit)
+        except TransactionReverted:
+            return False
+        return True
 
     def _salt(self, intent: str, deal: bytes, place: int) -> bytes:
         """Nobody else can make it: it hides which of 10,001 votes was given."""
