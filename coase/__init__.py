@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.loading import load_agent as load_agent
     from coase.loading import skill as skill
     from coase.market.book import OrderBook as OrderBook
-    from coase.market.crowd import Uniform as Uniform
     from coase.market.crowd import World as World
     from coase.market.environment import MarketEnvironment as MarketEnvironment
     from coase.market.experiment import StudyResult as StudyResult
@@ -39,10 +38,14 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.market.flow import Flow as Flow
     from coase.market.flow import record as record
     from coase.market.flow import replay as replay
+    from coase.market.goods import Good as Good
+    from coase.market.goods_run import GoodsRun as GoodsRun
     from coase.market.rule import MarketRule as MarketRule
     from coase.market.run import Run as Run
+    from coase.market.schedule import Uniform as Uniform
     from coase.market.shared_environment import SharedMarketEnvironment as SharedMarketEnvironment
     from coase.market.simulate import simulate as simulate
+    from coase.market.simulate_goods import simulate_goods as simulate_goods
     from coase.market.study import Comparison as Comparison
     from coase.market.study import Picture as Picture
     from coase.market.study import Shown as Shown
@@ -126,6 +129,8 @@ _NAMES = {
     "Domain": "coase.terms.domain",
     "Event": "coase.market.trader",
     "Flow": "coase.market.flow",
+    "Good": "coase.market.goods",
+    "GoodsRun": "coase.market.goods_run",
     "Identity": "coase.identity",
     "JobSpec": "coase.compute.spec",
     "Listing": "coase.terms.listing",
@@ -168,7 +173,7 @@ _NAMES = {
     "Trace": "coase.negotiation.trace",
     "Trade": "coase.negotiation.mechanism",
     "Trader": "coase.market.trader",
-    "Uniform": "coase.market.crowd",
+    "Uniform": "coase.market.schedule",
     "View": "coase.market.trader",
     "Walk": "coase.negotiation.moves",
     "Want": "coase.agent.want",
@@ -188,6 +193,7 @@ _NAMES = {
     "sensitivity": "coase.negotiation.sensitivity",
     "session_seed": "coase.negotiation.draws",
     "simulate": "coase.market.simulate",
+    "simulate_goods": "coase.market.simulate_goods",
     "skill": "coase.loading",
     "solutions": "coase.negotiation.solutions",
     "study": "coase.market.experiment",

@@ -16,7 +16,7 @@ import numpy as np
 from coase.bench.row import Row, rate, versus
 from coase.bench.zip_by_objects import session
 from coase.errors import MissingExtra
-from coase.market.crowd import Uniform
+from coase.market.schedule import Uniform
 from coase.market.simulate import simulate
 from coase.market.trader import Quote, Trader, View
 

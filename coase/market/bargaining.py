@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from coase.errors import UsageError
-from coase.market.crowd import Crowd, unit
+from coase.market.crowd import Crowd
 from coase.market.rule import MarketRule
+from coase.market.schedule import unit
 from coase.market.session import COLUMNS, Rules, Session
 from coase.negotiation.draws import party_key
 from coase.negotiation.session import negotiate

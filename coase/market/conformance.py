@@ -16,8 +16,9 @@ from typing import Any
 from coase import loading
 from coase.errors import CoaseError
 from coase.market.compiling import available, compiled
-from coase.market.crowd import Uniform, World
+from coase.market.crowd import World
 from coase.market.run import Run
+from coase.market.schedule import Uniform
 from coase.market.simulate import simulate
 from coase.market.trader import Trader
 from coase.negotiation.conformance.kit import Finding, Verdict, spec_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,23 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from coase import loading
 from coase.errors import UsageError
 from coase.market.compiling import parameters
+from coase.market.schedule import Schedule, check_cross, check_schedule, dealt, own, unit
 from coase.market.session import Ints, Rules
 from coase.market.trader import BUY, SELL, Trader
-from coase.negotiation.draws import GOLDEN, SLOTS, party_key
+from coase.negotiation.draws import party_key
+from coase.negotiation.draws_arrays import mix_many
 
 MOST_TRADERS = 10_000_000
-MOST_PRICE = 2**40
-_M = (1 << 64) - 1
 
 
-class Uniform(NamedTuple):
-    """Limits drawn anew in each run, all whole numbers from `low` to `high` equally likely."""
-
-    low: int
-    high: int
-
-
-Schedule = Sequence[int] | Uniform
 Traders = Mapping[str, int] | Sequence[tuple[Any, int]]
 
 
@@ -63,6 +55,7 @@ class Crowd:
         demand: limits of the buyers, or where they are drawn from.
         supply: limits of the sellers.
         world: what happens around them.
+        split: how many buy, the first of them; None: traders alternate sides, the first buys.
     """
 
     names: tuple[str, ...]
@@ -71,6 +64,7 @@ class Crowd:
     demand: Schedule
     supply: Schedule
     world: World = CALM
+    split: int | None = None
 
     @property
     def n(self) -> int:
@@ -89,13 +83,22 @@ class Crowd:
 
     @cached_property
     def sides(self) -> Ints:
-        """1 buyer, -1 seller, in turn."""
-        return np.where(np.arange(self.n) % 2 == 0, BUY, SELL).astype(np.int64)
+        """1 buyer, -1 seller."""
+        sides = np.full(self.n, SELL, np.int64)
+        sides[self._places[0]] = BUY
+        return sides
 
     @property
     def buyers(self) -> int:
         """How many buy."""
-        return (self.n + 1) // 2
+        return (self.n + 1) // 2 if self.split is None else self.split
+
+    @property
+    def _places(self) -> tuple[slice, slice]:
+        """Where buyers and where sellers are."""
+        if self.split is None:
+            return slice(0, None, 2), slice(1, None, 2)
+        return slice(0, self.split), slice(self.split, None)
 
     @property
     def latency(self) -> tuple[int, ...]:
@@ -109,29 +112,47 @@ class Crowd:
     def keys(self, seed: int) -> Ints:
         """The keys of the traders' draws in a run."""
         base = np.uint64(party_key(seed, 0))
-        keys: Ints = (mixed(base + np.arange(1, self.n + 1, dtype=np.uint64)) >> np.uint64(1)).astype(np.int64)
+        keys: Ints = (mix_many(base + np.arange(1, self.n + 1, dtype=np.uint64)) >> np.uint64(1)).astype(np.int64)
         return keys
 
     def world_key(self, seed: int) -> int:
         """The key of the draws that decide whose turn it is: 63 bits."""
         return party_key(seed, 1) >> 1
 
-    def limits(self, seed: int, days: int) -> Ints:
+    def limits(self, seed: int, days: int, demand_seed: int | None = None) -> Ints:
         """Limits of a run: a row a day, or one row if no day differs. Never below 0.
 
-        Listed limits go to the traders in order where there is one kind, and are dealt at random where there are more.
+        Listed limits go to the traders of a side in order where they are of one kind, and are dealt at random where
+        there are more kinds.
+
+        Args:
+            seed: of the run.
+            days: of the run.
+            demand_seed: of the buyers' draws, where it is another.
         """
         fixed = not self.world.redraw and not self.world.shocks
         rows = np.empty((1 if fixed else days, self.n), np.int64)
+        seeds = seed if demand_seed is None else demand_seed, seed
+        keys = party_key(seeds[0], 2), party_key(seeds[1], 3)
+        sides = tuple(zip(self._places, (self.demand, self.supply), keys, self._several, strict=True))
         for day in range(len(rows)):
             drawn = day if self.world.redraw else 0
-            for start, schedule in ((0, self.demand), (1, self.supply)):
-                rows[day, start::2] = self._dealt(schedule, party_key(seed, 2 + start), drawn, len(rows[day, start::2]))
-            for since, (up, cost) in self.world.shocks.items():
+            for place, schedule, key, several in sides:
+                row = rows[day, place]
+                row[:] = dealt(schedule, key, drawn, len(row), several or self.world.redraw)
+            for since, moved in self.world.shocks.items():
                 if day >= since:
-                    rows[day, 0::2] += up
-                    rows[day, 1::2] += cost
+                    rows[day, self._places[0]] += moved[0]
+                    rows[day, self._places[1]] += moved[1]
         return np.maximum(rows, 0)
+
+    @property
+    def _several(self) -> tuple[bool, bool]:
+        """Whether buyers, and whether sellers, are of several kinds."""
+        if self.split is None:
+            return len(self.names) > 1, len(self.names) > 1
+        buying = int(np.searchsorted(self.first[:-1], self.split))
+        return buying > 1, len(self.names) - buying > 1
 
     def windows(self, seed: int, rules: Rules) -> Ints:
         """Two rows a day: traders in the order of their arrival, then -1; and the turns in which they arrive.
@@ -151,14 +172,6 @@ class Crowd:
             rows[2 * day, : len(who)], rows[2 * day + 1, : len(who)] = who[order], at[order]
         return rows
 
-    def _dealt(self, schedule: Schedule, key: int, day: int, count: int) -> Ints:
-        draws = unit(key, day, count)
-        if isinstance(schedule, Uniform):
-            drawn: Ints = schedule.low + (draws * (schedule.high - schedule.low + 1)).astype(np.int64)
-            return drawn
-        listed = np.array(schedule, np.int64)
-        return listed[np.argsort(draws, kind="stable")] if len(self.names) > 1 or self.world.redraw else listed
-
 
 def crowd(
     traders: Traders, demand: Schedule, supply: Schedule, world: World | None = None, takes: type[Any] = Trader
@@ -176,13 +189,40 @@ def crowd(
         UnknownName: no skill of this name.
         UsageError: not traders, not limits, counts that do not fit, or schedules that do not cross.
     """
-    wanted = list(traders.items() if isinstance(traders, Mapping) else traders)
+    names, minds, counts = kinds(traders, takes)
+    total = sum(counts)
+    if not 2 <= total <= MOST_TRADERS:
+        raise UsageError(f"{total} traders", hint=f"2 to {MOST_TRADERS:,}", code="bad_traders")
+    for label, schedule, size in (("demand", demand, (total + 1) // 2), ("supply", supply, total // 2)):
+        check_schedule(label, schedule, size)
+    found = Crowd(names, minds, counts, own(demand), own(supply), world or CALM)
+    check_cross(found.demand, found.supply)
+    check_world(found.world, found.names)
+    return found
+
+
+def kinds(
+    traders: Traders, takes: type[Any] = Trader, of: str = ""
+) -> tuple[tuple[str, ...], tuple[Any, ...], tuple[int, ...]]:
+    """(names, skills, counts) of the kinds of traders, one each.
+
+    Args:
+        traders: as for `crowd`.
+        takes: the class of skill that the market is for.
+        of: put before each name.
+
+    Raises:
+        UnknownName: no skill of this name.
+        UsageError: not traders, or no counts.
+    """
+    held: Any = traders.items() if isinstance(traders, Mapping) else traders
+    wanted = list(held) if isinstance(held, Iterable) else []
     if not wanted or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in wanted):
         raise UsageError(
             "no traders", hint='from skills to how many: {"zip": 22} or [(my_trader, 22)]', code="bad_traders"
         )
     names: list[str] = []
-    kinds: list[Any] = []
+    minds: list[Any] = []
     for what, count in wanted:
         trader = what if isinstance(what, BaseModel) else loading.skill(what)
         name = type(what).__name__ if isinstance(what, BaseModel) else str(getattr(what, "__name__", what))
@@ -194,84 +234,18 @@ def crowd(
             )
         if type(count) is not int or not 1 <= count <= MOST_TRADERS:
             raise UsageError(f"{count!r} traders of '{name}'", hint="a positive whole number", code="bad_traders")
+        name = of + name
         names.append(name if name not in names else f"{name}_{len(names) + 1}")
-        kinds.append(trader)
-    counts = tuple(count for _, count in wanted)
-    total = sum(counts)
-    if not 2 <= total <= MOST_TRADERS:
-        raise UsageError(f"{total} traders", hint=f"2 to {MOST_TRADERS:,}", code="bad_traders")
-    for label, schedule, size in (("demand", demand, (total + 1) // 2), ("supply", supply, total // 2)):
-        check_schedule(label, schedule, size)
-    found = Crowd(tuple(names), tuple(kinds), counts, _own(demand), _own(supply), world or CALM)
-    check_cross(found.demand, found.supply)
-    _check_world(found.world, found.names)
-    return found
-
-
-def check_schedule(what: str, schedule: Any, wanted: int) -> None:
-    """Refuse what is no schedule for so many traders."""
-    values = list(schedule) if isinstance(schedule, (Sequence, np.ndarray)) and not isinstance(schedule, str) else None
-    if values is None or not all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in values):
-        raise UsageError(
-            f"{what} is {str(schedule)[:60]!r}",
-            hint="a list of whole numbers, one a trader, or coase.Uniform(low, high)",
-            code="bad_schedule",
-        )
-    if any(not 0 <= v <= MOST_PRICE for v in values):
-        raise UsageError(f"{what} has limits outside 0 to {MOST_PRICE}", hint="prices are ticks", code="bad_schedule")
-    if isinstance(schedule, Uniform):
-        if schedule.low > schedule.high:
-            raise UsageError(
-                f"{what} is drawn from {schedule.low} to {schedule.high}", hint="low, high", code="bad_schedule"
-            )
-    elif len(values) != wanted:
-        raise UsageError(
-            f"{what} has {len(values)} limits for {wanted} traders",
-            hint="half of the traders buy, the others sell: one limit each",
-            code="bad_schedule",
-        )
-
-
-def check_cross(demand: Schedule, supply: Schedule) -> None:
-    """Refuse schedules of which no trade can come."""
-    if max(demand) < min(supply):
-        raise UsageError(
-            f"the highest demand, {max(demand)}, is below the lowest supply, {min(supply)}: nobody can gain by a trade",
-            hint="demand is what buyers would pay, supply what sellers must get",
-            code="no_gains",
-        )
-
-
-def mixed(words: Any) -> Any:
-    """`draws.mix` of an array of 64-bit words."""
-    with np.errstate(over="ignore"):
-        words = words + np.uint64(GOLDEN)
-        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return words ^ (words >> np.uint64(31))
-
-
-def unit(key: int, step: int, count: int) -> Any:
-    """So many numbers in [0, 1), the draws of one step."""
-    start = np.uint64((mix_key(key, step)) & _M)
-    with np.errstate(over="ignore"):
-        return (mixed(start + np.arange(count, dtype=np.uint64)) >> np.uint64(11)) * 2.0**-53
-
-
-def mix_key(key: int, step: int) -> int:
-    """A key for one step, so that steps with many draws do not overlap."""
-    return party_key((key + step * SLOTS) & _M, step)
+        minds.append(trader)
+    return tuple(names), tuple(minds), tuple(count for _, count in wanted)
 
 
 def _sort(what: Any) -> str:
     return next(kind.__name__ for kind in type(what).__mro__[1:])
 
 
-def _own(schedule: Any) -> Schedule:
-    return schedule if isinstance(schedule, Uniform) else tuple(int(v) for v in schedule)
-
-
-def _check_world(world: World, names: tuple[str, ...]) -> None:
+def check_world(world: World, names: tuple[str, ...]) -> None:
+    """Refuse what cannot happen around kinds of these names."""
     named = {*world.entry, *world.exit, *world.latency} - {*names}
     if named:
         raise UsageError(

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coase.errors import MissingExtra, UsageError
-from coase.market.crowd import Schedule, Traders, Uniform, World
+from coase.market.crowd import Traders, World
 from coase.market.observation import FEATURES
+from coase.market.schedule import Schedule, Uniform
 from coase.market.seats import Seats
 from coase.market.session import Session
 from coase.market.trader import BUY, SELL

@@ -15,12 +15,13 @@ import numpy as np
 
 from coase.errors import UsageError
 from coase.market import flow_file
-from coase.market.crowd import CALM, MOST_PRICE, MOST_TRADERS, Crowd, Schedule, Traders, World
+from coase.market.crowd import CALM, MOST_TRADERS, Crowd, Traders, World
 from coase.market.driver import Driver
 from coase.market.flow_file import MOST_LIMITS, MOST_ORDERS, bad_flow
 from coase.market.measures import MEASURES, SUMS, measure
 from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule, check_quotes, market_rule
 from coase.market.run import Run
+from coase.market.schedule import MOST_PRICE, Schedule
 from coase.market.session import COLUMNS, Rules, Session
 from coase.market.simulate import prepared
 from coase.negotiation.draws import session_seed

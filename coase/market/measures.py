@@ -18,13 +18,14 @@ rested       mean turns that the order which was there first had waited
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from coase.market.crowd import Crowd
 from coase.market.rule import HOUSE
-from coase.market.session import COLUMNS, Rules, Session
+from coase.market.session import COLUMNS, Ints, Rules, Session
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
@@ -62,30 +63,60 @@ def gini(profits: Any) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ held / (n * total))
 
 
-def measure(crowd: Crowd, rules: Rules, session: Session) -> dict[str, Floats]:
-    """Measures and sums of one run: name -> a number a day; not a number where nothing traded."""
+class Ideal(NamedTuple):
+    """What one unit of each trader could achieve on a day.
+
+    Args:
+        units: traded in equilibrium.
+        gains: the possible surplus, in ticks.
+        low: the lowest competitive price; not a number where nobody could trade.
+        high: the highest.
+        sellers: who are there.
+    """
+
+    units: int
+    gains: int
+    low: float
+    high: float
+    sellers: int
+
+
+def ideals(crowd: Crowd, rules: Rules, limits: Ints) -> list[Ideal]:
+    """For each day, what those could achieve who are there."""
+    found: list[Ideal] = []
+    buys = crowd.sides > 0
+    inside = crowd.windows(0, rules) if crowd.world.entry or crowd.world.exit else np.zeros((0, 0), np.int64)
+    for day in range(rules.days):
+        if day >= len(limits) and not len(inside):
+            found.append(found[-1])
+            continue
+        worth = limits[min(day, len(limits) - 1)]
+        here = np.isin(np.arange(crowd.n), inside[2 * day]) if len(inside) else np.ones(crowd.n, np.bool_)
+        demand, supply = worth[buys & here], worth[~buys & here]
+        best = competitive(demand, supply) if len(demand) and len(supply) else (0, 0, np.nan, np.nan)
+        found.append(Ideal(*best, len(supply)))
+    return found
+
+
+def measure(crowd: Crowd, rules: Rules, session: Session, ideal: Sequence[Ideal] | None = None) -> dict[str, Floats]:
+    """Measures and sums of one run: name -> a number a day; not a number where nothing traded.
+
+    Args:
+        crowd: who traded.
+        rules: the numbers of the run.
+        session: the run.
+        ideal: for each day, where it is not that of this market alone.
+    """
     found = {name: np.full(rules.days, np.nan) for name in (*MEASURES, *SUMS)}
     table = session.trades
     starts = np.searchsorted(table[:, 0], np.arange(rules.days + 1))
-    buys = crowd.sides > 0
-    known: dict[int, tuple[int, int, float, float]] = {}
-    sellers = 0
-    inside = crowd.windows(0, rules) if crowd.world.entry or crowd.world.exit else np.zeros((0, 0), np.int64)
-    for day in range(rules.days):
-        row = min(day, len(session.limits) - 1)
-        worth = session.limits[row]
-        if row not in known or len(inside):
-            here = np.ones(crowd.n, np.bool_)
-            if len(inside):
-                here = np.isin(np.arange(crowd.n), inside[2 * day])
-            demand, supply = worth[buys & here], worth[~buys & here]
-            known[row] = competitive(demand, supply) if len(demand) and len(supply) else (0, 0, np.nan, np.nan)
-            sellers = len(supply)
-        units, possible, low, high = known[row]
+    for day, best in enumerate(ideals(crowd, rules, session.limits) if ideal is None else ideal):
         day_trades = table[starts[day] : starts[day + 1]]
-        _day(found, day, day_trades, worth, (units * rules.units, possible * rules.units, (low + high) / 2))
+        worth = session.limits[min(day, len(session.limits) - 1)]
+        middle = (best.low + best.high) / 2
+        _day(found, day, day_trades, worth, (best.units * rules.units, best.gains * rules.units, middle))
         sold = day_trades[day_trades[:, COLUMN["seller"]] != HOUSE, COLUMN["quantity"]].sum()
-        found["utilisation"][day] = sold / (sellers * rules.units) if sellers else np.nan
+        found["utilisation"][day] = sold / (best.sellers * rules.units) if best.sellers else np.nan
     return found
 
 

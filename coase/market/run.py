@@ -53,12 +53,12 @@ class Run:
     @property
     def efficiency(self) -> float:
         """Realised surplus over possible surplus, the auctioneer's included: summed, then divided."""
-        return self._ratio("gained", "possible")
+        return ratio(self.held, "gained", "possible")
 
     @property
     def revenue(self) -> float:
         """The auctioneer's share of the possible surplus: summed, then divided."""
-        return self._ratio("kept", "possible")
+        return ratio(self.held, "kept", "possible")
 
     @property
     def alpha(self) -> Floats:
@@ -69,13 +69,13 @@ class Run:
     def per_run(self) -> dict[str, Floats]:
         """Measure -> a number a run: efficiency, revenue and buyers as sums divided, others as means over days."""
         found = {name: _mean(self.held[name], axis=1) for name in MEASURES}
-        return {**found, **self._shares(axis=1)}
+        return {**found, **shares(self.held, axis=1)}
 
     @cached_property
     def per_day(self) -> dict[str, Floats]:
         """Measure -> a number a day: efficiency, revenue and buyers as sums divided, others as means over runs."""
         found = {name: _mean(self.held[name], axis=0) for name in MEASURES}
-        return {**found, **self._shares(axis=0)}
+        return {**found, **shares(self.held, axis=0)}
 
     def table(self) -> list[Row]:
         """Tidy rows, one for each run and day: run, day, and each measure (None where nothing traded)."""
@@ -176,14 +176,18 @@ class Run:
             "failed": [list(one) for one in self.failed],
         }
 
-    def _ratio(self, above: str, below: str) -> float:
-        under = float(np.nansum(self.held[below]))
-        return float(np.nansum(self.held[above])) / under if under else float("nan")
 
-    def _shares(self, axis: int) -> dict[str, Floats]:
-        gained, possible, kept, buyers = (np.nansum(self.held[name], axis=axis) for name in SUMS)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return {"efficiency": gained / possible, "revenue": kept / possible, "buyers": buyers / (gained - kept)}
+def ratio(held: Mapping[str, Floats], above: str, below: str) -> float:
+    """One sum over another; not a number where that is 0."""
+    under = float(np.nansum(held[below]))
+    return float(np.nansum(held[above])) / under if under else float("nan")
+
+
+def shares(held: Mapping[str, Floats], axis: int) -> dict[str, Floats]:
+    """Efficiency, revenue and the buyers' share, from sums over runs (axis 0) or days (axis 1)."""
+    gained, possible, kept, buyers = (np.nansum(held[name], axis=axis) for name in SUMS)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"efficiency": gained / possible, "revenue": kept / possible, "buyers": buyers / (gained - kept)}
 
 
 def _mean(values: Floats, axis: int) -> Floats:

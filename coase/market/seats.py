@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coase.errors import UsageError
-from coase.market.crowd import Schedule, Traders, World
+from coase.market.crowd import Traders, World
 from coase.market.driver import Driver
 from coase.market.observation import features, shaded
 from coase.market.rule import check_quotes
+from coase.market.schedule import Schedule
 from coase.market.session import Session
 from coase.market.simulate import prepared
 from coase.market.trader import BUY, SELL, Quote, Trader, View

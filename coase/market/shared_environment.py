@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from coase.errors import MissingExtra, UsageError
-from coase.market.crowd import Schedule, Traders, Uniform, World
+from coase.market.crowd import Traders, World
 from coase.market.environment import Observation, acted, observed, shade_of
+from coase.market.schedule import Schedule, Uniform
 from coase.market.seats import Seats
 from coase.market.session import Session
 

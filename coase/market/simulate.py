@@ -10,10 +10,11 @@ import numpy as np
 
 from coase.errors import ConfigurationError, UsageError
 from coase.market import driver
-from coase.market.crowd import Crowd, Schedule, Traders, World, crowd
+from coase.market.crowd import Crowd, Traders, World, crowd
 from coase.market.measures import MEASURES, SUMS, measure
 from coase.market.rule import MarketRule, market_rule
 from coase.market.run import Run
+from coase.market.schedule import Schedule
 from coase.market.session import Rules, Session
 from coase.negotiation.draws import session_seed
 
@@ -100,7 +101,7 @@ def simulate(
         if keep_trades:
             sessions.append(session)
         progress(index + 1, runs)
-    return Run(_name(rule, market), who, numbers, seed, held, tuple(sessions), counts, tuple(failed), machine)
+    return Run(name_of(rule, market), who, numbers, seed, held, tuple(sessions), counts, tuple(failed), machine)
 
 
 def prepared(
@@ -124,12 +125,17 @@ def prepared(
     """The rule, the crowd and the numbers of a run, all checked; arguments and errors as for `simulate`."""
     rule = market_rule(market, **rules)
     who = crowd(traders, demand, supply, world, rule.takes)
-    for name, value in {"days": days, "runs": runs, "turns": turns, "units": units, "workers": workers}.items():
+    check_numbers(days=days, runs=runs, turns=turns, units=units, workers=workers, seed=seed)
+    return rule, who, numbers(who, rule, days, turns, units, low, high, budget)
+
+
+def check_numbers(*, seed: int, **counts: int) -> None:
+    """Refuse a seed or a count that cannot be."""
+    for name, value in counts.items():
         if type(value) is not int or not 1 <= value <= MOST[name]:
             raise UsageError(f"{name}={value!r}", hint=f"a whole number from 1 to {MOST[name]:,}", code="bad_number")
     if type(seed) is not int or not -(2**63) <= seed < 2**64:
         raise UsageError(f"seed={seed!r}", hint="a whole number of 64 bits", code="bad_number")
-    return rule, who, rule.rules(_rules(who, rule, days, turns, units, low, high, budget))
 
 
 def _each(one: Callable[[int], Any], runs: int, workers: int) -> Any:
@@ -141,9 +147,10 @@ def _each(one: Callable[[int], Any], runs: int, workers: int) -> Any:
             yield from pool.map(one, range(start, min(runs, start + 64 * workers)))
 
 
-def _rules(
+def numbers(
     who: Crowd, rule: MarketRule, days: int, turns: int, units: int, low: int, high: int | None, budget: int | None
 ) -> Rules:
+    """The numbers of a run, checked; arguments as for `simulate`."""
     highest = max(max(who.demand), max(who.supply)) + max((0, *(max(s) for s in who.world.shocks.values())))
     top = 2 * highest if high is None else high
     if any(type(v) is not int for v in (low, top)) or not 0 <= low <= top < 2**40:
@@ -153,8 +160,9 @@ def _rules(
     if budget is not None and (type(budget) is not int or not 0 <= budget < 2**60):
         raise UsageError(f"budget={budget!r}", hint="whole ticks, or None", code="bad_number")
     steps = who.n if rule.once else turns * who.n
-    return Rules(days, steps, units, low, top, budget=-1 if budget is None else budget)
+    return rule.rules(Rules(days, steps, units, low, top, budget=-1 if budget is None else budget))
 
 
-def _name(rule: MarketRule, market: Any) -> str:
+def name_of(rule: MarketRule, market: Any) -> str:
+    """The name under which a rule was asked for."""
     return market if isinstance(market, str) else type(rule).__name__
