@@ -28,6 +28,7 @@ create table if not exists event (
 ) without rowid;
 create index if not exists event_number on event (number);
 create index if not exists event_topic on event (topic, number);
+create index if not exists event_about on event (json_extract(topics, '$[1]'), number);
 """
 
 
@@ -94,12 +95,17 @@ class IndexStore:
 
     def read(self, topic: bytes | None, low: int, high: int) -> Iterator[FoundLog]:
         """Events in the order of the chain, with this first topic unless it is None, in blocks `low` to `high`."""
-        query = (
-            "select block_hash, log_index, number, tx, address, topics, data from event "
-            "where number between ? and ? and (? is null or topic = ?) order by number, log_index"
-        )
         wanted = None if topic is None else topic.hex()
-        for row in self._db.execute(query, (low, high, wanted, wanted)):
+        yield from self._select("number between ? and ? and (? is null or topic = ?)", low, high, wanted, wanted)
+
+    def about(self, second: bytes, high: int) -> Iterator[FoundLog]:
+        """Events in the order of the chain whose second topic is this, up to block `high`."""
+        yield from self._select("json_extract(topics, '$[1]') = ? and number <= ?", second.hex(), high)
+
+    def _select(self, where: str, *values: object) -> Iterator[FoundLog]:
+        columns = "block_hash, log_index, number, tx, address, topics, data"
+        query = f"select {columns} from event where {where} order by number, log_index"  # noqa: S608  # ours alone
+        for row in self._db.execute(query, values):
             topics = tuple(bytes.fromhex(one) for one in json.loads(row[5]))
             yield FoundLog(Log(checksum(row[4]), topics, row[6]), row[2], row[0], row[1], row[3])
 

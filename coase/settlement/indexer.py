@@ -100,6 +100,16 @@ class Indexer:
         found = self.store.read(topic, since, self._next() - depth)
         return [event for one in found if (event := self.known.decode(one)) is not None]
 
+    def about(self, first: bytes, *, depth: int = 1) -> list[ChainEvent]:
+        """What the contracts said about something: events with this as their first indexed parameter (32 bytes).
+
+        Args:
+            first: as a topic, so an account with its zeros before it.
+            depth: only blocks with `depth` - 1 more on top of them.
+        """
+        found = self.store.about(first, self._next() - depth)
+        return [event for one in found if (event := self.known.decode(one)) is not None]
+
     def _next(self) -> int:
         last = self.store.last()
         return self.start if last is None else last.number + 1

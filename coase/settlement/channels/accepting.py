@@ -114,9 +114,9 @@ def check_signature(payment: Payment, account: Account, place: Place) -> None:
         )
 
 
-def check_state(account: Account, terms: Terms, now: int) -> None:
+def check_state(account: Account, terms: Terms, *, looked_at: int, now: int) -> None:
     """`state_is_old`, `withdrawal_pending`."""
-    age = now - account.looked_at
+    age = now - looked_at
     if not 0 <= age <= terms.looks_every:  # below 0, the clock was set back
         raise PaymentRefused(
             f"what is known of the channel is {age} seconds old", hint="look at the chain", code="state_is_old"

@@ -66,7 +66,7 @@ async def read_states(
 
 async def _read(node: Node, place: Place, configs: Sequence[ChannelConfig], finality: Finality) -> list[ChannelState]:
     head = await node.head()
-    sure = await _sure_block(node, head.number, finality)
+    sure = await sure_block(node, head.number, finality)
     asked: list[Request] = []
     for config in configs:
         named = channel_id(config, place)
@@ -78,7 +78,7 @@ async def _read(node: Node, place: Place, configs: Sequence[ChannelConfig], fina
     return [_state(found[at : at + each], head.time) for at in range(0, len(found), each)]
 
 
-async def _sure_block(node: Node, head: int, finality: Finality) -> int:
+async def sure_block(node: Node, head: int, finality: Finality) -> int:
     """The newest block that is final; -1 for none."""
     deep = head - finality.blocks + 1
     if not finality.tag:

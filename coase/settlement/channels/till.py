@@ -1,13 +1,14 @@
 """The paid side: whether a voucher pays for a call, told without a chain call, and on disk before anything is served.
 
-What is known of a channel's money comes from `ChannelsClient.state`, read now and then; between two looks the payer can
-at most start a withdrawal, which matures later than the next look. The refusals are in `accepting`.
+What is known of a channel's money comes from the contract's events (`following`), or from `ChannelsClient.state`, read
+now and then; between two looks the payer can at most start a withdrawal, which matures later than the next look. The
+refusals are in `accepting`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -58,6 +59,8 @@ class Till:
         self.place, self.terms, self.clock = place, terms, clock
         self.table = TillTable(db)
         self._accounts = {account.channel: account for account in self.table.all()}
+        self._in_step = -1  # when all channels were known to be as they are on the chain, by our clock
+        self.unconfirmed: set[bytes] = set()  # read from the chain itself, and not told by its events since then
 
     # ---- what the chain says
 
@@ -75,12 +78,8 @@ class Till:
             if len(self._accounts) >= MOST_CHANNELS:
                 raise PaymentRefused(f"{MOST_CHANNELS:,} channels are the most", code="unknown_channel")
             known = Account(named, config, state, 0, state.claimed, 0, b"", None)
-        trouble = known.trouble if state == known.state else ""
-        charged = max(known.charged, state.claimed)
-        account = replace(known, state=state, looked_at=self.clock(), charged=charged, trouble=trouble)
-        self.table.put(account)
-        self._accounts[named] = account
-        return account
+        self.unconfirmed.add(named)
+        return self._see(known, state)
 
     async def look(self, client: ChannelsClient, config: ChannelConfig) -> Account:
         """Read a channel's state from the chain and `admit` it."""
@@ -88,7 +87,8 @@ class Till:
         return self.admit(config, await client.state(config))
 
     async def look_at_all(self, client: ChannelsClient) -> None:
-        """Read every channel's state again; what to do at least every `Terms.looks_every` seconds.
+        """Read every channel's state again: after a start, and at least every `Terms.looks_every` seconds where no
+        `Follower` does it.
 
         Raises:
             SettlementError: the node does not answer. What it said before counts until it is too old.
@@ -98,6 +98,20 @@ class Till:
             part = configs[low : low + AT_ONCE]
             for config, state in zip(part, await client.states(part), strict=True):
                 self.admit(config, state)
+
+    def follow(self, states: Mapping[bytes, ChannelState], *, at: int) -> None:
+        """Note what the chain's events say of known channels, by id; the others are as they were. See `following`.
+
+        Args:
+            at: when the chain was asked, in seconds by our clock.
+
+        Raises:
+            SettlementError: `not_written`. What was written before counts.
+        """
+        for named, state in states.items():
+            self._see(self.account(named), state)
+            self.unconfirmed.discard(named)
+        self._in_step = at
 
     # ---- charging
 
@@ -171,9 +185,22 @@ class Till:
 
     def remember(self, accounts: Iterable[Account]) -> None:
         """Take over rows that were written elsewhere."""
-        self._accounts |= {one.channel: one for one in accounts}
+        found = {one.channel: one for one in accounts}
+        self._accounts |= found
+        self.unconfirmed |= found.keys()
 
     # ---- below
+
+    def _see(self, known: Account, state: ChannelState) -> Account:
+        trouble = known.trouble if state == known.state else ""
+        charged = max(known.charged, state.claimed)
+        since = known.since
+        if since is None and charged > state.claimed:  # a claim of ours was undone
+            since = self.clock()
+        account = replace(known, state=state, looked_at=self.clock(), charged=charged, since=since, trouble=trouble)
+        self.table.put(account)
+        self._accounts[account.channel] = account
+        return account
 
     def _take(
         self, payment: object, price: int, ahead: dict[bytes, Account], priced: dict[tuple[bytes, str], int]
@@ -196,7 +223,8 @@ class Till:
                     code="call_reused",
                 )
             return Charge(name, call, price, account.charged, again=True)
-        accepting.check_state(account, self.terms, self.clock())
+        looked_at = max(account.looked_at, self._in_step)
+        accepting.check_state(account, self.terms, looked_at=looked_at, now=self.clock())
         accepting.check_amount(given, account, price)
         ahead[name], priced[name, call] = self._after(account, given, price), price
         return Charge(name, call, price, account.charged + price, again=False)
