@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -36,21 +35,22 @@ async def test_events_tell_what_the_contract_says() -> None:
         held: dict[tuple[ChannelConfig, int], int] = {}  # the balance as of each block: every block is an action
         for number in range(ACTIONS):
             config, amount, intent = draw.choice(configs), draw.randrange(1, 60), f"{number}"
-            signature = ALICE.sign(voucher_digest(channel_id(config, place), 10_000, place))
             total = (await alice.state(config)).claimed + amount
-            actions: dict[str, Callable[[], Any]] = {
-                "deposit": lambda c=config, n=amount, i=intent: alice.deposit(i, c, n),
-                "claim": lambda c=config, n=total, i=intent, s=signature: bob.claim(i, [Claim(c, 10_000, s, n)]),
-                "refund": lambda c=config, n=amount, i=intent: bob.refund(i, c, n),
-                "ask": lambda c=config, n=amount, i=intent: alice.initiate_withdraw(i, c, n),
-                "stay": lambda c=config, i=intent: alice.cancel_withdraw(i, c),
-                "take": lambda c=config, i=intent: bob.finalize_withdraw(i, c),
+            signature = ALICE.sign(voucher_digest(channel_id(config, place), 10_000, place))
+            actions: dict[str, tuple[Any, ...]] = {
+                "deposit": (alice.deposit, config, amount),
+                "claim": (bob.claim, [Claim(config, 10_000, signature, total)]),
+                "refund": (bob.refund, config, amount),
+                "ask": (alice.initiate_withdraw, config, amount),
+                "stay": (alice.cancel_withdraw, config),
+                "take": (bob.finalize_withdraw, config),
             }
             kind = draw.choice([*actions, "deposit", "ask"])
             try:
                 if kind == "take" and (await alice.state(config)).initiated_at:
                     await chain.backend.wait(draw.choice([DELAY, DELAY, 30 * 3_600]))
-                await actions[kind]()
+                act, *values = actions[kind]
+                await act(intent, *values)
                 done.add(kind)
             except TransactionReverted:
                 continue
