@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coase.errors import LocalProtocolError, SettlementError, UsageError
-from coase.identity import Identity, checksum
+from coase.identity import Identity, checksum, keccak
 from coase.money import check
 from coase.settlement.allowance import PriceCap, approve_for
 from coase.settlement.bound import Bound, Record
+from coase.settlement.logs import find_logs
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Receipt
 from coase.terms.agreement import Agreement
@@ -25,6 +26,9 @@ CONSENT_SECONDS = 300  # for which a wallet's consent can be valid at most
 WALLET_KEY = "agentWallet"  # a key of metadata that only `set_wallet` writes
 LONGEST = 4_096  # bytes of a URI or of a value, and 100 values at most: what others have to read
 MOST_VALUES = 100
+MOST_EVENTS = 100_000  # that are read to find an account's agents
+_TRANSFER = keccak(b"Transfer(address,address,uint256)")
+_METADATA_SET = keccak(b"MetadataSet(uint256,string,string,bytes)")
 _CONSENT = (("agentId", "uint256"), ("newWallet", "address"), ("owner", "address"), ("deadline", "uint256"))
 
 
@@ -178,6 +182,19 @@ class AgentRegistryClient:
     async def answers_for(self, agent: int, account: str) -> bool:
         """Whether the agent's stake answers for deals of this account."""
         return bool(await self.contract.read("answersFor", agent, checksum(account)))
+
+    async def answering(self, account: str) -> list[int]:
+        """Agents whose stake answers for the deals of an account, the largest stake first. It reads who registered,
+        received or named a wallet for an agent, in one question over the whole chain: better to know the agent.
+        """
+        padded = bytes(12) + bytes.fromhex(checksum(account)[2:])
+        node, place = self.outbox.node, self.contract.account
+        moved = await find_logs(node, place, [_TRANSFER, None, padded], limit=MOST_EVENTS)
+        named = await find_logs(node, place, [_METADATA_SET, None, keccak(WALLET_KEY.encode())], limit=MOST_EVENTS)
+        found = {int.from_bytes(one.log.topics[3], "big") for one in moved}
+        found |= {int.from_bytes(one.log.topics[1], "big") for one in named if padded[12:] in one.log.data}
+        stakes = {one: (await self.stake_of(one)).amount for one in found if await self.answers_for(one, account)}
+        return sorted(stakes, key=lambda one: (-stakes[one], one))
 
     async def frozen_by(self, deal: bytes) -> int:
         """The agent whose stake this deal's dispute holds; 0 for none."""

@@ -86,15 +86,16 @@ class LogReader:
 
 
 async def find_logs(
-    node: Node, address: str, topics: Sequence[bytes], *, since: int = 0, limit: int = 1_000
+    node: Node, address: str, topics: Sequence[bytes | None], *, since: int = 0, limit: int = 1_000
 ) -> list[FoundLog]:
-    """Every event of a contract with these topics, oldest first, in one request where the node takes it.
+    """Every event of a contract with these topics (None: any), oldest first, in one request where the node takes it.
 
     Raises:
         SettlementError: there are more than `limit`, or the node does not answer.
     """
     head = (await node.head()).number
-    reader = LogReader(node, [address], [[topic] for topic in topics], span=max(1, head - since + 1))
+    wanted = [None if topic is None else [topic] for topic in topics]
+    reader = LogReader(node, [address], wanted, span=max(1, head - since + 1))
     found: list[FoundLog] = []
     low = since
     while low <= head:

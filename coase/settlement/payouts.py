@@ -12,7 +12,7 @@ from coase.terms.agreement import Agreement
 if TYPE_CHECKING:
     from coase.settlement.escrow import EscrowClient
 
-_SETTLED = keccak(b"Settled(bytes32,uint256,uint256,uint256)")
+SETTLED = keccak(b"Settled(bytes32,uint256,uint256,uint256)")
 
 
 async def payout(client: EscrowClient, agreement: Agreement) -> tuple[int, int]:
@@ -21,7 +21,7 @@ async def payout(client: EscrowClient, agreement: Agreement) -> tuple[int, int]:
     Raises:
         SettlementError: the deal has not ended, or the node's event does not add up to the price.
     """
-    topics = [_SETTLED, client.digest(agreement)]
+    topics = [SETTLED, client.digest(agreement)]
     found = [one.log.data for one in await find_logs(client.outbox.node, client.escrow, topics)]
     if len(found) != 1 or len(found[0]) != 96:
         raise SettlementError("the escrow has not paid out this deal", code="not_settled")

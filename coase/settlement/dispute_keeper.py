@@ -1,0 +1,155 @@
+"""What a buyer leaves running: while one of its deals is disputed, the seller's stake is held.
+
+The contracts do not hold it by themselves: the registry does not know of a dispute until somebody shows it the escrow's
+record (`AgentRegistry.freeze`), and a seller whose stake is on its way out would be gone. Which deals are guarded is on
+disk, together with what opened or disputed them, so whoever dies in between freezes in the next life.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from coase.errors import SettlementError, TransactionReverted
+from coase.settlement.agent_registry import AgentRegistryClient
+from coase.settlement.escrow import EscrowClient
+from coase.settlement.logs import find_logs
+from coase.settlement.payouts import SETTLED
+from coase.settlement.records import Receipt
+from coase.terms.agreement import Agreement
+
+Outcome = Literal["frozen", "over", "nobody"]
+
+_SCHEMA = """
+create table if not exists guarded_deal (
+    registry text not null, deal blob not null, agreement text not null, agent integer, primary key (registry, deal)
+) without rowid
+"""
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A deal whose dispute would freeze a stake: `agent` is whose; None for that of the seller which stakes most."""
+
+    agreement: Agreement
+    agent: int | None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What came of a deal in one turn.
+
+    Args:
+        deal: its 32-byte id in the escrow.
+        outcome: "frozen" for a stake that is held; "over" for a deal that ended, and is guarded no more; "nobody" where
+            no stake answers for the seller; None while there is nothing to do, or when it went wrong.
+        receipt: of our own freeze.
+        trouble: what went wrong; the next turn tries again.
+    """
+
+    deal: bytes
+    outcome: Outcome | None = None
+    receipt: Receipt | None = None
+    trouble: SettlementError | None = None
+
+
+class DisputeKeeper:
+    """Guards the deals of one buyer.
+
+    Args:
+        escrow: as the buyer sees it.
+        agents: the registry, with the same outbox.
+    """
+
+    def __init__(self, escrow: EscrowClient, agents: AgentRegistryClient) -> None:
+        self.escrow, self.agents = escrow, agents
+        self._db = escrow.outbox.table.db
+        self._db.execute(_SCHEMA)
+
+    def guard(self, *deals: Agreement, agent: int | None = None) -> Callable[[], None]:
+        """What to give as `record` to the call that opens a deal, or all legs of a bundle: from then on it is guarded.
+
+        Args:
+            deals: the deal, or the legs.
+            agent: the seller's in the registry; None: found when it is needed.
+        """
+        place = self.agents.contract.account
+        rows = [(place, self.escrow.digest(deal), deal.model_dump_json(), agent) for deal in deals]
+
+        def record() -> None:
+            self._db.executemany("insert or ignore into guarded_deal values (?, ?, ?, ?)", rows)
+
+        return record
+
+    async def dispute(
+        self, intent: str, agreement: Agreement, reason_hash: bytes, agent: int | None = None
+    ) -> tuple[Receipt, Watched]:
+        """Dispute, and hold the stake at once. The dispute stands even where the freeze goes wrong: see `Watched`."""
+        receipt = await self.escrow.dispute(intent, agreement, reason_hash, record=self.guard(agreement, agent=agent))
+        deal = self.escrow.digest(agreement)
+        (found,) = [one for one in self._rows() if one[0] == deal] or [(deal, Guarded(agreement, agent))]
+        return receipt, await self._watch(*found)
+
+    async def tend(self) -> list[Watched]:
+        """One turn over all guarded deals: at least once within the registry's cooldown, better with each block."""
+        outbox = self.escrow.outbox
+        await outbox.ready()
+        await outbox.tend()  # a freeze that a reorganisation undid is sent again
+        return [await self._watch(deal, guarded) for deal, guarded in self._rows()]
+
+    async def run(self, woken: Callable[[], Awaitable[object]]) -> AsyncIterator[list[Watched]]:
+        """Tend whenever `woken` returns: after a pause, or when a subscription has heard of a block."""
+        while True:
+            yield await self.tend()
+            await woken()
+
+    def guarded(self) -> list[Guarded]:
+        """The deals that are guarded now."""
+        return [guarded for _, guarded in self._rows()]
+
+    # ---- below
+
+    async def _watch(self, deal: bytes, guarded: Guarded) -> Watched:
+        try:
+            status = (await self.escrow.status(guarded.agreement)).status
+            if status in ("settled", "refunded"):
+                await self._forget(deal)
+                return Watched(deal, "over")
+            if status != "disputed":
+                return Watched(deal)
+            if await self.agents.frozen_by(deal):
+                return Watched(deal, "frozen")
+            return await self._freeze(deal, guarded)
+        except SettlementError as error:
+            return Watched(deal, trouble=error)
+
+    async def _freeze(self, deal: bytes, guarded: Guarded) -> Watched:
+        agent = guarded.agent
+        if agent is None:
+            found = await self.agents.answering(guarded.agreement.seller)
+            if not found:
+                return Watched(deal, "nobody")
+            agent = found[0]
+        try:
+            receipt = await self.agents.freeze(f"freeze/{deal.hex()}", agent, guarded.agreement)
+        except TransactionReverted as error:
+            if error.reason.startswith("Registry_FreezeUnchanged"):  # somebody else was faster
+                return Watched(deal, "frozen")
+            raise
+        return Watched(deal, "frozen", receipt)
+
+    def _rows(self) -> list[tuple[bytes, Guarded]]:
+        query = "select deal, agreement, agent from guarded_deal where registry = ? order by deal"
+        rows = self._db.execute(query, (self.agents.contract.account,)).fetchall()
+        return [(deal, Guarded(Agreement(**json.loads(text)), agent)) for deal, text, agent in rows]
+
+    async def _forget(self, deal: bytes) -> None:
+        """Once its end is final: until then a reorganisation may open the dispute again."""
+        outbox = self.escrow.outbox
+        head = await outbox.node.head()
+        ends = await find_logs(outbox.node, self.escrow.escrow, [SETTLED, deal])
+        if ends and outbox.watch.deep_enough(ends[-1].block, head.number):
+            where = "delete from guarded_deal where registry = ? and deal = ?"
+            self._db.execute(where, (self.agents.contract.account, deal))
