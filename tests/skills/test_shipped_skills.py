@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,7 +140,7 @@ def test_no_skill_goes_below_its_reservation(
 def test_skills_are_documented(name: str) -> None:
     """Each file has one skill, a docstring that gives formula and source, and a description of each parameter."""
     kind = loading.find("skills", name)
-    source = (loading.content("skills") / f"{name}.py").read_text()
+    source = Path(inspect.getfile(kind)).read_text()
     assert len((ast.get_docstring(ast.parse(source)) or "").splitlines()) >= 3
     assert kind.__doc__
     for field in kind.model_fields.values():
