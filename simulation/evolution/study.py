@@ -102,6 +102,7 @@ class Evolution(coase.Study):
                     0.0,
                     source="a rest point that is stable is a Nash equilibrium",
                     tolerance=0.005,
+                    why="The dynamics run for a finite time: a skill that earns less dies out but is not yet gone.",
                 )
             ],
             summary=[
