@@ -16,16 +16,18 @@ import typer
 
 from coase.cli.chains import Home, Json, Rpc, connected, known, remember
 from coase.cli.wallet import PassphraseFile, keystore, unlock
-from coase.errors import ConfigurationError
+from coase.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from coase.identity import Identity
     from coase.settlement.backend import ChainBackend
+    from coase.settlement.governance import GovernanceTerms
     from coase.settlement.outbox import Outbox
 
 app = typer.Typer(help="Run a chain for development, deploy the contracts, see how they stand.", no_args_is_help=True)
 
 ETHER = 10**18
+DAY = 24 * 3_600
 WALLET_ETHER = 100 * ETHER  # what `up` gives each wallet that has none
 WALLET_DOLLARS = 1_000  # what `deploy` gives each wallet
 SUPPLY = 1_000_000
@@ -56,6 +58,16 @@ def deploy(
     wallet: Annotated[
         str | None, typer.Option(help="Who deploys and pays; the development account otherwise.", show_default=False)
     ] = None,
+    governance: Annotated[
+        bool, typer.Option("--governance", help="Give the market's rules to voters: votes, timelock and governor.")
+    ] = False,
+    votes: Annotated[
+        list[str] | None,
+        typer.Option(help="WALLET=VOTES, or 0x...=VOTES; 1,000 for each wallet otherwise.", show_default=False),
+    ] = None,
+    vote_delay: Annotated[int, typer.Option(help="Seconds from a proposal to the vote.")] = DAY,
+    vote_period: Annotated[int, typer.Option(help="Seconds of the vote.")] = 3 * DAY,
+    timelock: Annotated[int, typer.Option(help="Seconds from the decision to its execution.")] = 2 * DAY,
     rpc: Rpc = None,
     home: Home = None,
     passphrase_file: PassphraseFile = None,
@@ -64,15 +76,21 @@ def deploy(
     """Put the contracts on the chain, once: asked again, it says where they are.
 
     These are the test dollar, the market's rules, escrow and channels, the registry of agents, the pool of validators,
-    reputation, assets and computing time.
+    reputation, assets and computing time. With --governance, voters decide about the rules once the first proposal is
+    executed, and the deployer no longer does; that can be added later, and not taken away.
 
     The test dollars go to the deployer, and 1,000 to each of your wallets.
     """
     from coase.agent.home import find_home
+    from coase.cli import governing
 
-    folder = find_home(home)
+    if votes and not governance:
+        raise UsageError("votes are for a market with a government", hint="add --governance", code="bad_votes")
+    folder, accounts = find_home(home), _accounts(home)
+    terms = governing.terms(vote_delay, vote_period, timelock)
     deployer = development_key() if wallet is None else unlock(home, wallet, passphrase_file)
-    contracts = asyncio.run(_deploy(folder, rpc, deployer, _accounts(home)))
+    holders = governing.holders(votes or (), accounts, deployer.account) if governance else None
+    contracts = asyncio.run(_deploy(folder, rpc, deployer, accounts, holders, terms))
     if as_json:
         typer.echo(json.dumps({"deployer": deployer.account, "contracts": contracts}))
         return
@@ -94,6 +112,9 @@ def status(rpc: Rpc = None, home: Home = None, as_json: Json = False) -> None:
     typer.echo(f"chain {found['chain_id']} at {found['url']}: block {found['block']}, time {found['time']}")
     for name, contract in found["contracts"].items():
         typer.echo(f"  {name:<14}{contract['account']}" + ("" if contract["there"] else "   NOT on this chain"))
+    if rules := found["rules"]:
+        offered = f", offered to {rules['offered_to']}" if rules["offered_to"] else ""
+        typer.echo(f"  rules are {'governed by votes' if rules['governed'] else 'of ' + str(rules['owner'])}{offered}")
     if not found["contracts"]:
         typer.echo("  no contracts are known here: coase chain deploy")
     for wallet in found["wallets"]:
@@ -162,8 +183,16 @@ async def _fund(chain: ChainBackend, folder: Path | None, home: Path) -> None:
                 await box.send(f"ether/{account}", Call(account, value=WALLET_ETHER, gas=21_000))
 
 
-async def _deploy(home: Path, rpc: str | None, deployer: Identity, wallets: dict[str, str]) -> dict[str, str]:
+async def _deploy(
+    home: Path,
+    rpc: str | None,
+    deployer: Identity,
+    wallets: dict[str, str],
+    votes: dict[str, int] | None,
+    terms: GovernanceTerms,
+) -> dict[str, str]:
     from coase.agent.home import usable
+    from coase.cli.governing import govern
     from coase.money import DOLLAR
     from coase.settlement import deploy as contracts
     from coase.settlement.institutions import deploy_institutions
@@ -178,11 +207,14 @@ async def _deploy(home: Path, rpc: str | None, deployer: Identity, wallets: dict
             await box.resume()
             market = await contracts.deploy(box, holders)
             found = {**asdict(market), **asdict(await deploy_institutions(box, market))}
+            government = await govern(box, market, votes, terms)
+            found |= asdict(government) if government else {}
         remember(home, url=chain.url, chain_id=chain.chain_id, contracts=found)
         return found
 
 
 async def _status(home: Path, rpc: str | None, wallets: dict[str, str]) -> dict[str, Any]:
+    from coase.cli.governing import rules_of
     from coase.settlement.node import Node
     from coase.settlement.records import Patience
     from coase.settlement.token import balance_of
@@ -200,6 +232,7 @@ async def _status(home: Path, rpc: str | None, wallets: dict[str, str]) -> dict[
             "hash": head.hash,
             "time": head.time,
             "contracts": {name: {"account": contracts[name], "there": there[name]} for name in contracts},
+            "rules": await rules_of(node, contracts) if there.get("rules") else None,
             "wallets": [
                 {
                     "name": name,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,11 @@ from coase.cli.app import run
 from coase.errors import ConfigurationError
 from coase.identity import Identity
 from coase.settlement.anvil import find_anvil
+from coase.settlement.governance import Governance, GovernanceClient
 from coase.settlement.keystore import Keystore
+from coase.settlement.outbox import Outbox
+from coase.settlement.records import Call
+from coase.settlement.rpc import RpcChain
 
 ALICE = Identity.from_seed("chain command", "alice")
 Coase = Callable[..., Any]
@@ -91,6 +97,76 @@ def test_a_chain_in_memory_forgets(home: Path, coase_json: Coase) -> None:
         assert wallet["error"]["code"] == "unknown_wallet"
 
 
+def test_a_market_is_given_to_its_voters(home: Path, coase_json: Coase) -> None:
+    """Added to one that is there; asked again, with or without the option, it is found; the rules are offered."""
+    with up(home, "--memory"):
+        plain = coase_json("chain", "deploy")
+        assert coase_json("chain", "status")["rules"] == {
+            "owner": plain["deployer"],
+            "offered_to": None,
+            "governed": False,
+        }
+        other = "0x" + "ab" * 20
+        times = ("--vote-delay", "1", "--vote-period", "20", "--timelock", "1")
+        votes = ("--votes", "default=600", "--votes", f"{other}=400")
+        governed = coase_json("chain", "deploy", "--governance", *votes, *times)
+        new = set(governed["contracts"]) - set(plain["contracts"])
+        assert new == {"votes", "timelock", "governor"}
+        for again in ((), ("--governance",)):
+            assert coase_json("chain", "deploy", *again) == governed
+        found = coase_json("chain", "status")
+        assert all(found["contracts"][name]["there"] for name in new)
+        assert found["rules"]["owner"] == governed["deployer"]
+        assert found["rules"]["offered_to"] == governed["contracts"]["timelock"]
+        asyncio.run(take_the_rules(found["url"], governed["contracts"]))
+        after = coase_json("chain", "status")["rules"]
+        assert after == {"owner": governed["contracts"]["timelock"], "offered_to": None, "governed": True}
+
+
+async def take_the_rules(url: str, contracts: dict[str, str]) -> None:
+    """The first proposal, by the wallet's votes."""
+    async with RpcChain(url) as chain:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+            box = Outbox(chain.w3, ALICE, db, chain.chain_id)
+            places = Governance(*(contracts[name] for name in ("votes", "timelock", "governor")))
+            client = GovernanceClient(chain.w3, box, places, contracts["rules"])
+            assert await client.weight(ALICE.account) == 0
+            await client.delegate("mine")
+            assert await client.weight(ALICE.account) == 600 * 10**18
+            proposal = client.take_rules()
+            number = await client.propose("propose", proposal)
+            ticks = iter(range(100))
+
+            async def until(state: str) -> None:
+                while await client.state(number) != state:  # each block is a second
+                    await box.send(f"tick/{next(ticks)}", Call(ALICE.account, gas=21_000))
+
+            await until("active")
+            await client.vote("vote", number, "for")
+            await until("succeeded")
+            await client.queue("queue", proposal)
+            await box.send("tick", Call(ALICE.account, gas=21_000))
+            await client.execute("execute", proposal)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--votes", "default=1"), "bad_votes"),
+        (("--governance", "--votes", "default"), "bad_votes"),
+        (("--governance", "--votes", "default=-1"), "bad_votes"),
+        (("--governance", "--votes", "nobody=1"), "bad_votes"),
+        (("--governance", "--votes", "default=1", "--votes", "default=2"), "bad_votes"),
+        (("--governance", "--vote-period", "0"), "bad_times"),
+        (("--governance", "--timelock", "-1"), "bad_times"),
+    ],
+)
+def test_votes_and_times_that_cannot_be(coase_json: Coase, options: tuple[str, ...], code: str) -> None:
+    """Refused before any chain is asked."""
+    refused = coase_json("chain", "deploy", *options)
+    assert (refused["error"]["code"], refused["exit"] != 0) == (code, True)
+
+
 def test_anvil_serves_as_well(home: Path, coase_json: Coase) -> None:
     """The same commands, another node."""
     try:
@@ -113,6 +189,8 @@ def test_people_are_told_in_words(home: Path, capsys: pytest.CaptureFixture[str]
         for words, expected in (
             (["chain", "status"], "coase chain deploy"),
             (["chain", "deploy"], "token"),
+            (["chain", "deploy", "--governance"], "governor"),
+            (["chain", "status"], "offered to"),
             (["wallet", "balance", "--least-ether", "1000"], "Low: send ether"),
             (["wallet", "show"], ALICE.account),
         ):
