@@ -19,7 +19,7 @@ from coase.market.compiling import available, compiled
 DEMAND, SUPPLY = list(range(325, 74, -25)), list(range(75, 326, 25))
 MARKET: dict[str, Any] = {"demand": DEMAND, "supply": SUPPLY, "days": 3, "turns": 20, "seed": 5}
 TRADERS = [n for n in loading.names("skills") if issubclass(loading.find("skills", n), coase.Trader)]
-EIGHT = dict.fromkeys([n for n in TRADERS if n != "gd"][:8], 4)
+EIGHT = dict.fromkeys([n for n in TRADERS if n not in ("gd", "truthful")][:8], 4)
 WORLDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "several units": {"units": 3},
