@@ -105,8 +105,8 @@ class GpuClasses(coase.Study):
         return coase.Shown(
             findings=[
                 (
-                    f"When half of the H100s leave, an H100 hour becomes {best.spot:.0%} dearer, an A100 hour "
-                    f"{other.spot:.0%} and an L40S hour {third.spot:.0%}, though no such GPU left: buyers move over."
+                    f"When half of the H100s leave, an H100 hour becomes {best.spot:.0%} dearer, and so do those of "
+                    f"classes that all stay, A100 by {other.spot:.0%} and L40S by {third.spot:.0%}: buyers move over."
                 ),
                 (
                     f"In theory, with everybody at the competitive prices, they become {best.theory:.0%}, "
