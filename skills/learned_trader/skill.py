@@ -13,7 +13,7 @@ import coase
 from coase.market.observation import features, shaded
 from coase.market.policy import load, shade
 
-SHA256 = "8123b03e066f30b9c69814e5c35ff7b2bce984826eb7ddba15fa4f9204b948cb"
+SHA256 = "0eff7c59d2e2668821485b0227bc408e18daaac7ab3bc6fb364ad83a04b83daf"
 FIRST, SECOND, LAST = load(Path(__file__).parent, SHA256)
 
 

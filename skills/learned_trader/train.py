@@ -43,7 +43,7 @@ class Actor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.policy, self.value = network(), network()
-        self.spread = nn.Parameter(torch.tensor(-2.3))
+        self.spread = nn.Parameter(torch.tensor(-2.8))
         with torch.no_grad():  # begin with about the same shade for all
             last = _linear(self.policy)[-1]
             last.weight.mul_(0.1)
@@ -138,7 +138,7 @@ class Experience:
 
 
 def advantages(
-    reward: torch.Tensor, value: torch.Tensor, over: torch.Tensor, after: torch.Tensor, keep: float = 0.97
+    reward: torch.Tensor, value: torch.Tensor, over: torch.Tensor, after: torch.Tensor, keep: float = 0.98
 ) -> torch.Tensor:
     """Generalised advantages, undiscounted: rows are steps, columns markets."""
     found = torch.zeros_like(reward)
@@ -160,7 +160,7 @@ def improve(actor: Actor, optimiser: torch.optim.Optimizer, held: dict[str, torc
             shades, value = actor(held["seen"][rows])
             ratio = (shades.log_prob(held["done"][rows]) - held["chance"][rows]).exp()
             gain = torch.min(ratio * advantage[rows], ratio.clamp(0.8, 1.2) * advantage[rows]).mean()
-            loss = 0.5 * (value - held["return"][rows]).square().mean() - gain - 0.001 * shades.entropy().mean()
+            loss = 0.5 * (value - held["return"][rows]).square().mean() - gain
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(actor.parameters(), 0.5)
@@ -214,7 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train a learned trader.")
     parser.add_argument("folder", type=Path, help="where the skill and its weights go")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=200, help="of collecting and improving")
+    parser.add_argument("--rounds", type=int, default=350, help="of collecting and improving")
     parser.add_argument("--steps", type=int, default=128, help="in each market, a round")
     given = parser.parse_args()
     actor = train(given.seed, given.rounds, given.steps)
