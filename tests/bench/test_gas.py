@@ -16,9 +16,9 @@ SNAPSHOT = json.loads((Path(__file__).resolve().parents[2] / "contracts" / "gas.
 
 def test_every_measured_case_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those with a reference come first, with their limit and the peer's cost."""
-    monkeypatch.setattr(gas, "_measure", lambda: SNAPSHOT)
+    monkeypatch.setattr(gas, "_measure", lambda: dict(SNAPSHOT))
     rows = list(gas.rows())
-    assert {row.case: row.ours for row in rows} == SNAPSHOT
+    assert {row.case: row.ours for row in rows if row.case not in gas.SUMS} == SNAPSHOT
     first = rows[0]
     assert (first.case, first.limit, first.peer, first.peer_name) == (
         "channel_open",
@@ -27,6 +27,20 @@ def test_every_measured_case_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
         "SingularityNET MPE",
     )
     assert first.ratio == 189_706 / SNAPSHOT["channel_open"]
+
+
+def test_feedback_is_also_counted_with_its_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of their own: both transactions beside the reference's one; no row without its parts."""
+    monkeypatch.setattr(gas, "_measure", lambda: dict(SNAPSHOT))
+    rows = {row.case: row for row in gas.rows()}
+    for when, receipt in (("first", "receipt_use"), ("repeat", "receipt_use_again")):
+        both, alone = rows[f"feedback_{when}_with_receipt"], rows[f"feedback_{when}"]
+        assert both.ours == SNAPSHOT[f"feedback_{when}"] + SNAPSHOT[receipt]
+        assert both.peer is not None
+        assert both.peer == alone.peer
+        assert both.ratio == both.peer / both.ours
+    monkeypatch.setattr(gas, "_measure", lambda: {"feedback_first": 1})
+    assert [row.case for row in gas.rows()] == ["feedback_first"]
 
 
 def test_every_measured_case_with_a_target_meets_it() -> None:
