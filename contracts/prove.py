@@ -9,8 +9,8 @@ mutations   bugs seeded into copies of the contracts (mutations.py): the tests m
 halmos      the arithmetic of claims and refunds (test/halmos), for all values
 slither     no finding of high or medium impact without a written reason (slither.json)
 
-Each stage works on a copy and leaves this folder as it is. halmos and slither are installed, pinned, into an
-environment of their own (node_modules/.prove-venv) at their first use.
+Each stage works on a copy and leaves this folder as it is. halmos, its solver and slither are installed, pinned,
+into an environment of their own (node_modules/.prove-venv) at their first use.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
 TOOLS = MODULES / ".prove-venv"
-PINS = ("halmos==0.3.3", "slither-analyzer==0.11.6")
+PINS = ("cvc5==1.4.2", "halmos==0.3.3", "slither-analyzer==0.11.6")
 ACCEPTED = HERE / "slither.json"
 CALLS = 100_000
 SECONDS = 3_600
@@ -206,8 +206,11 @@ def tool(name: str) -> Path:
 
 
 def halmos(where: Path) -> bool:
-    """halmos proves each check_ function of test/halmos."""
-    done = run([tool("halmos"), "--root", "."], copy(where, "test/halmos/*.sol"))
+    """halmos proves each check_ function of test/halmos, with a solver that can divide (tools/integers.py)."""
+    program = tool("halmos")
+    solver = f"{program.parent / 'python'} tools/integers.py"
+    options = ["--solver-command", solver, "--solver-timeout-assertion", "300s"]
+    done = run([program, "--root", ".", *options], copy(where, "test/halmos/*.sol"))
     lines = [line for line in done.stdout.splitlines() if "check_" in line or line.startswith("Symbolic")]
     for line in lines:
         say(f"  {COLOUR.sub('', line)}")

@@ -37,7 +37,7 @@ contract ArithmeticTest is Test {
     }
 
     /// A claim makes and loses nothing, for every price and fee: what leaves the escrow is what came in, and the market
-    /// gets the share that the formula says. (Solvers cannot divide a product of 96 bits; forge fuzzes that it is right.)
+    /// gets the share that the formula says.
     function check_ClaimConservesThePrice(uint96 price, uint16 fee) public {
         vm.assume(price != 0 && fee <= 500);
         IServiceEscrow.Agreement memory a = _delivered(price, fee);
@@ -49,6 +49,35 @@ contract ArithmeticTest is Test {
         assert(
             dollar.balanceOf(address(seller)) + dollar.balanceOf(TREASURY) + dollar.balanceOf(address(buyer)) == 1 << 100
         );
+    }
+
+    /// The market gets its share of the price rounded down, the seller exactly the rest, the buyer nothing.
+    function check_ClaimPaysExactly(uint96 price, uint16 fee) public {
+        vm.assume(price != 0 && fee <= 500);
+        IServiceEscrow.Agreement memory a = _delivered(price, fee);
+        vm.warp(block.timestamp + 2);
+        escrow.claim(a);
+        uint256 taken = dollar.balanceOf(TREASURY);
+        assert(taken * 10_000 <= uint256(price) * fee);
+        assert(uint256(price) * fee < (taken + 1) * 10_000);
+        assert(dollar.balanceOf(address(seller)) == price - taken);
+        assert(dollar.balanceOf(address(buyer)) == (1 << 100) - uint256(price));
+    }
+
+    /// A ruling gives the seller its share of the price rounded down, and the buyer exactly the rest. (Without a fee: what
+    /// the market takes of the seller's share is proved above.)
+    function check_RulingPaysExactly(uint96 price, uint16 ruling) public {
+        vm.assume(price != 0 && ruling <= 10_000);
+        IServiceEscrow.Agreement memory a = _delivered(price, 0);
+        vm.prank(address(buyer));
+        escrow.dispute(a, "reason", 0, 0, 0, 0);
+        vm.prank(ARBITER);
+        escrow.rule(a, ruling);
+        uint256 toSeller = dollar.balanceOf(address(seller));
+        assert(toSeller * 10_000 <= uint256(price) * ruling);
+        assert(uint256(price) * ruling < (toSeller + 1) * 10_000);
+        assert(dollar.balanceOf(address(buyer)) == (1 << 100) - toSeller);
+        assert(dollar.balanceOf(address(escrow)) == 0);
     }
 
     /// A refund pays the buyer all, whatever the fee.
