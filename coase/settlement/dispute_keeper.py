@@ -20,7 +20,7 @@ from coase.settlement.payouts import SETTLED
 from coase.settlement.records import Receipt
 from coase.terms.agreement import Agreement
 
-Outcome = Literal["frozen", "over", "nobody"]
+Outcome = Literal["frozen", "elsewhere", "over", "nobody"]
 
 _SCHEMA = """
 create table if not exists guarded_deal (
@@ -43,8 +43,10 @@ class Watched:
 
     Args:
         deal: its 32-byte id in the escrow.
-        outcome: "frozen" for a stake that is held; "over" for a deal that ended, and is guarded no more; "nobody" where
-            no stake answers for the seller; None while there is nothing to do, or when it went wrong.
+        outcome: "frozen" for a stake that is held; "elsewhere" where somebody was faster and had the dispute hold
+            another agent of the seller's than the guarded one, which the registry changes no more; "over" for a deal
+            that ended, and is guarded no more; "nobody" where no stake answers for the seller; None while there is
+            nothing to do, or when it went wrong.
         receipt: of our own freeze.
         trouble: what went wrong; the next turn tries again.
     """
@@ -119,8 +121,8 @@ class DisputeKeeper:
                 return Watched(deal, "over")
             if status != "disputed":
                 return Watched(deal)
-            if await self.agents.frozen_by(deal):
-                return Watched(deal, "frozen")
+            if held := await self.agents.frozen_by(deal):
+                return Watched(deal, "frozen" if guarded.agent in (None, held) else "elsewhere")
             return await self._freeze(deal, guarded)
         except SettlementError as error:
             return Watched(deal, trouble=error)
@@ -134,10 +136,11 @@ class DisputeKeeper:
             agent = found[0]
         try:
             receipt = await self.agents.freeze(f"freeze/{deal.hex()}", agent, guarded.agreement)
-        except TransactionReverted as error:
-            if error.reason.startswith("Registry_FreezeUnchanged"):  # somebody else was faster
-                return Watched(deal, "frozen")
-            raise
+        except TransactionReverted:
+            held = await self.agents.frozen_by(deal)  # somebody else was faster?
+            if not held:
+                raise
+            return Watched(deal, "frozen" if held == agent else "elsewhere")
         return Watched(deal, "frozen", receipt)
 
     def _rows(self) -> list[tuple[bytes, Guarded]]:

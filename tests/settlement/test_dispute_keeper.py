@@ -183,6 +183,17 @@ async def test_nobody_answers_for_the_seller() -> None:
         assert watched.trouble.reason.startswith("Registry_NotItsDeal")
 
 
+async def test_a_seller_that_shows_another_agent_first_is_told_of() -> None:
+    """The registry takes the first that answers for the seller: the keeper says that it is not the guarded stake."""
+    async with world() as w:
+        keeper, empty, agent = w.keeper(), await w.agent("empty", 0), await w.agent()
+        agreement = await w.agreement()
+        deal = await w.delivered(keeper, agreement, agent)
+        await keeper.escrow.dispute("dispute", agreement, HASH)
+        await w.agents(SELLER).freeze("first", empty, agreement)
+        assert await keeper.tend() == [Watched(deal, "elsewhere")]
+
+
 async def test_a_reorganisation_undoes_the_freeze_and_the_end() -> None:
     """Five blocks deep: it is frozen again, and a deal is guarded until its end is final."""
     async with world() as w:
