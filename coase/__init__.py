@@ -82,6 +82,9 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.negmas.host import to_negmas as to_negmas
     from coase.negotiation.player import Player as Player
     from coase.negotiation.posted_price import Post as Post
+    from coase.negotiation.preferences import order_of as order_of
+    from coase.negotiation.preferences import rank_only as rank_only
+    from coase.negotiation.preferences import risk_averse as risk_averse
     from coase.negotiation.problem import Now as Now
     from coase.negotiation.problem import Problem as Problem
     from coase.negotiation.sealed_window import Commit as Commit
@@ -95,10 +98,12 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.solutions import Solutions as Solutions
     from coase.negotiation.solutions import rubinstein as rubinstein
     from coase.negotiation.solutions import solutions as solutions
+    from coase.negotiation.strategy import strategy as strategy
     from coase.negotiation.tournament.result import TournamentResult as TournamentResult
     from coase.negotiation.tournament.scenario import Scenario as Scenario
     from coase.negotiation.tournament.tournament import tournament as tournament
     from coase.negotiation.trace import Trace as Trace
+    from coase.negotiation.utility import additive as additive
     from coase.terms.agreement import Agreement as Agreement
     from coase.terms.domain import Domain as Domain
     from coase.terms.listing import Listing as Listing
@@ -178,6 +183,7 @@ _NAMES = {
     "Walk": "coase.negotiation.moves",
     "Want": "coase.agent.want",
     "World": "coase.market.crowd",
+    "additive": "coase.negotiation.utility",
     "draw": "coase.market.trader",
     "hold": "coase.negotiation.hold",
     "load_agent": "coase.loading",
@@ -186,8 +192,11 @@ _NAMES = {
     "negotiate": "coase.negotiation.session",
     "negotiate_among": "coase.negotiation.among",
     "negotiate_many": "coase.negotiation.batch",
+    "order_of": "coase.negotiation.preferences",
+    "rank_only": "coase.negotiation.preferences",
     "record": "coase.market.flow",
     "replay": "coase.market.flow",
+    "risk_averse": "coase.negotiation.preferences",
     "rubinstein": "coase.negotiation.solutions",
     "run_study": "coase.market.experiment",
     "sensitivity": "coase.negotiation.sensitivity",
@@ -196,6 +205,7 @@ _NAMES = {
     "simulate_goods": "coase.market.simulate_goods",
     "skill": "coase.loading",
     "solutions": "coase.negotiation.solutions",
+    "strategy": "coase.negotiation.strategy",
     "study": "coase.market.experiment",
     "sweep": "coase.market.experiment",
     "to_negmas": "coase.negotiation.negmas.host",

@@ -117,6 +117,9 @@ class LanguageModel(coase.Negotiator):
             "step": state.step,
             "last_step": problem.deadline,
             "issues": issues,
+            "never_together": [
+                {name: _listed(values) for name, values in one.values.items()} for one in domain.excluded
+            ],
             "your_best_outcome": domain.outcome(problem.ranked[0]),
             "aim_now_for": domain.outcome(state.move.outcome),
             "history": [{who: domain.outcome(number)} for who, number in state.history[-SHOWN:]],

@@ -174,7 +174,7 @@ class AlternatingOffers:
         outcome = move.outcome
         if move.text and (not isinstance(move.text, str) or len(move.text) > LONGEST_TEXT):
             raise kind(f"what was said beside an offer is not {LONGEST_TEXT} characters", code="text_too_long")
-        if type(outcome) is not int or not 0 <= outcome < self.domain.size:
+        if type(outcome) is not int or not 0 <= outcome < self.domain.size or self.domain.excluded:
             try:
                 outcome = self.domain.check(outcome)
             except TermsError as error:

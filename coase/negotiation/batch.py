@@ -30,6 +30,7 @@ from coase.negotiation.batch_table import AGREED, DEADLINE, ENDS, FAILED, WALKED
 from coase.negotiation.draws import session_seed
 from coase.negotiation.moves import PARTIES
 from coase.negotiation.plan import is_plan, is_skill, kinds_of
+from coase.negotiation.preferences import check_discount, remaining_each
 from coase.negotiation.problem import LONGEST
 from coase.negotiation.session import negotiate, pair_of
 from coase.negotiation.skill import Negotiator
@@ -57,7 +58,7 @@ class Batch:
         outcome: the number of the outcome agreed on; -1 without a deal.
         step: the step in which it was agreed, from 1; -1 without a deal.
         last_step: the step in which the session ended.
-        utilities: of the buyer and the seller; without a deal, the reservations.
+        utilities: of the buyer and the seller in `last_step`; without a deal, of the reservations.
         end: 0 agreed, 1 walked, 2 deadline, 3 failed.
         ways: how each side was played: ``"plan"``, ``"compiled"``, ``"arrays"`` or ``"one by one"``.
     """
@@ -101,6 +102,7 @@ def negotiate_many(
     deadline: int | Integers = 100,
     reservation: tuple[Any, Any] = (0.0, 0.0),
     utilities: tuple[Any, Any] | None = None,
+    discount: tuple[Any, Any] = (1.0, 1.0),
     seed: int = 0,
     workers: int = 1,
     way: Way | None = None,
@@ -116,6 +118,7 @@ def negotiate_many(
         deadline: the last step, for all or an array.
         reservation: the utility of no deal, of the buyer and the seller, each for all or an array.
         utilities: of the buyer and the seller, each as for `negotiate`, or an array of shape (n, outcomes).
+        discount: as for `negotiate`, each for all or an array.
         seed: of the skills' random draws.
         workers: threads; the result is the same for any number. Skills that run one by one gain nothing from them.
         way: how to play skills that react; by default the fastest that works. ``"one by one"`` is `negotiate` itself.
@@ -134,8 +137,14 @@ def negotiate_many(
         for party, utility in zip(PARTIES, pair_of(utilities or (None, None), "utilities"), strict=True)
     ]
     limits = [_column(limit, n, "reservation") for limit in pair_of(reservation, "reservation")]
+    patience = [_column(factor, n, "discount") for factor in pair_of(discount, "discount")]
+    for column in patience:
+        check_discount(column.min())
+        check_discount(column.max())
     deadlines = _deadlines(deadline, n)
-    job = _Job(domain, sides, tables, limits, deadlines, seed, _Ended(*(np.full(n, x) for x in (-1, 0, FAILED))), n)
+    job = _Job(
+        domain, sides, tables, limits, patience, deadlines, seed, _Ended(*(np.full(n, x) for x in (-1, 0, FAILED))), n
+    )
     ways = _ways(job, way)
     loops = _loops()
     done = 0
@@ -169,6 +178,7 @@ class _Job:
     sides: list[SkillArray]
     tables: list[Tables]
     limits: list[Floats]
+    patience: list[Floats]
     deadlines: Integers
     seed: int
     ended: _Ended
@@ -177,9 +187,15 @@ class _Job:
     def columns(self, low: int, high: int) -> list[Columns]:
         return [
             Columns(
-                t, np.ascontiguousarray(r[low:high]), np.ascontiguousarray(self.deadlines[low:high]), self.seed, low, p
+                t,
+                np.ascontiguousarray(r[low:high]),
+                np.ascontiguousarray(self.deadlines[low:high]),
+                self.seed,
+                low,
+                p,
+                d[low:high],
             )
-            for p, (t, r) in enumerate(zip(self.tables, self.limits, strict=True))
+            for p, (t, r, d) in enumerate(zip(self.tables, self.limits, self.patience, strict=True))
         ]
 
     @cached_property
@@ -326,6 +342,7 @@ def _alone(job: _Job, i: int, ended: _Ended, at: int) -> None:
         deadline=int(job.deadlines[i]),
         reservation=(float(job.limits[0][i]), float(job.limits[1][i])),
         utilities=(job.tables[0].of(i), job.tables[1].of(i)),
+        discount=(float(job.patience[0][i]), float(job.patience[1][i])),
         seed=session_seed(job.seed, i),
     )
     kinds = {"agreed": AGREED, "walked": WALKED, "deadline": DEADLINE, "failed": FAILED}
@@ -349,9 +366,11 @@ def _batch(job: _Job, ways: tuple[str, str]) -> Batch:
     ended, agreed = job.ended, job.ended.outcome >= 0
     rows = np.flatnonzero(agreed)
     worth = []
-    for tables, limit in zip(job.tables, job.limits, strict=True):
+    for tables, limit, patience in zip(job.tables, job.limits, job.patience, strict=True):
         column = np.array(limit)
         column[rows] = tables.worth(rows, ended.outcome[rows])
+        if patience.min() < 1:
+            column *= remaining_each(patience, ended.step)
         worth.append(column)
     step = np.where(agreed, ended.step, -1)
     return Batch(job.domain, agreed, ended.outcome, step, ended.step, (worth[0], worth[1]), ended.end, ways)

@@ -22,6 +22,7 @@ from coase.negotiation.utility import (
     Utility,
     check_range,
     order,
+    possible,
     ranking,
     values_of,
 )
@@ -50,6 +51,8 @@ class Tables:
                     code="bad_utility",
                 )
             check_range(self.rows)
+            if domain.excluded:
+                self.rows = possible(domain, self.rows)
         else:
             self.ranking = ranking(domain, party, utility)
 
@@ -88,6 +91,7 @@ class Columns:
         seed: of the batch.
         low: number of the first session.
         party: 0 the buyer, 1 the seller.
+        discount: of each session.
     """
 
     tables: Tables
@@ -96,6 +100,7 @@ class Columns:
     seed: int
     low: int
     party: int
+    discount: Floats
 
     def __post_init__(self) -> None:
         self.n, self.shared = len(self.deadline), self.tables.shared
@@ -128,6 +133,7 @@ class Columns:
             int(self.deadline[i]),
             float(self.reservation[i]),
             int(self.key[i]),
+            float(self.discount[i]),
         )
 
     def rank_for(self, share: Any) -> Integers:

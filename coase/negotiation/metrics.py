@@ -76,14 +76,20 @@ def pareto(first: Floats, second: Floats) -> Integers:
 def measure(first: Floats, second: Floats, utilities: Pair, reservation: Pair = (0.0, 0.0)) -> Metrics:
     """The metrics of an agreement worth `utilities`, where the outcomes are worth `first` and `second`.
 
+    Outcomes worth minus infinity to a party, as those are that a domain rules out, are not possible ones.
+
     Raises:
         TermsError: the two tables are not of one length, or hold what is no number (`bad_utility`).
     """
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    if one.ndim != 1 or one.shape != other.shape or not one.size or not np.isfinite(one + other).all():
-        raise TermsError("two tables of utilities of one length are needed, of numbers", code="bad_utility")
+    if one.ndim != 1 or one.shape != other.shape:
+        raise TermsError("two tables of utilities of one length are needed", code="bad_utility")
+    numbers = ((one != -np.inf) & (other != -np.inf)).nonzero()[0]
+    one, other = one[numbers], other[numbers]
+    if not numbers.size or not np.isfinite(one + other).all():
+        raise TermsError("utilities are needed, which are numbers", code="bad_utility")
     frontier = pareto(one, other)
-    points = _points(one, other, frontier, reservation)
+    points = _points(one, other, frontier, reservation, numbers)
     at = np.array(utilities)
     near = float(np.hypot(one[frontier] - at[0], other[frontier] - at[1]).min())
     corner = min(one.min(), reservation[0]), min(other.min(), reservation[1])
@@ -95,7 +101,7 @@ def measure(first: Floats, second: Floats, utilities: Pair, reservation: Pair = 
             distances[name] = float(np.hypot(x - at[0], y - at[1]))
             optimality[name] = _share(distances[name], float(np.hypot(one - x, other - y).max()))
     return Metrics(
-        frontier=frontier,
+        frontier=numbers[frontier],
         utilities=(float(at[0]), float(at[1])),
         distances=MappingProxyType(distances),
         optimality=MappingProxyType(optimality),
@@ -103,7 +109,9 @@ def measure(first: Floats, second: Floats, utilities: Pair, reservation: Pair = 
     )
 
 
-def _points(first: Floats, second: Floats, frontier: Integers, reservation: Pair) -> dict[str, Point | None]:
+def _points(
+    first: Floats, second: Floats, frontier: Integers, reservation: Pair, numbers: Integers
+) -> dict[str, Point | None]:
     gains = first[frontier] - reservation[0], second[frontier] - reservation[1]
     good = (gains[0] >= -SLACK) & (gains[1] >= -SLACK)
     if not good.any():
@@ -115,7 +123,7 @@ def _points(first: Floats, second: Floats, frontier: Integers, reservation: Pair
     def best(*keys: Floats) -> Point:
         """The largest by the first key, equals by the next, then by the lower number."""
         place = among[np.lexsort((among, *(-np.round(key, 12) for key in reversed(keys))))[0]]
-        return Point(int(place), (float(first[place]), float(second[place])))
+        return Point(int(numbers[place]), (float(first[place]), float(second[place])))
 
     return {
         "nash": best(one * other, one + other),

@@ -178,7 +178,7 @@ class Player:
 
     def _guarded_proposal(self, move: Propose) -> Action:
         problem, outcome = self.problem, move.outcome
-        if type(outcome) is not int or not 0 <= outcome < len(problem.utility):
+        if type(outcome) is not int or not 0 <= outcome < len(problem.utility) or problem.domain.excluded:
             try:
                 move = Propose(problem.domain.check(outcome), move.text)  # numpy's integers are welcome
             except Exception as error:  # noqa: BLE001  # `outcome` may be any object, whose own methods may raise

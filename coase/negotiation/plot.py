@@ -203,7 +203,9 @@ def _offers(ax: Axes, trace: Trace, view: View, height: Floats, label: str) -> N
 
 
 def _space(ax: Axes, trace: Trace, view: View, tables: tuple[Floats, Floats]) -> None:
-    first, second = tables
+    possible = (tables[0] > -np.inf) & (tables[1] > -np.inf)
+    numbers = possible.nonzero()[0]
+    whole, (first, second) = tables, (table[numbers] for table in tables)
     every = max(1, len(first) // MOST_DOTS)
     best = pareto(first, second)
     ax.plot(first[::every], second[::every], ".", color=SOFT, markersize=5, label="possible outcomes")
@@ -211,7 +213,7 @@ def _space(ax: Axes, trace: Trace, view: View, tables: tuple[Floats, Floats]) ->
     for party in PARTIES:
         made = np.array([o for _, o in trace.offers(party)], np.int64)
         ax.plot(
-            first[made], second[made], color=COLOURS[party], marker=MARKERS[party], markersize=4, linestyle="",
+            whole[0][made], whole[1][made], color=COLOURS[party], marker=MARKERS[party], markersize=4, linestyle="",
             alpha=0.7, label=f"{party}'s offers",
         )  # fmt: skip
     lines: Any = {"linestyle": (0, (5, 3)), "linewidth": 1}
@@ -226,7 +228,7 @@ def _space(ax: Axes, trace: Trace, view: View, tables: tuple[Floats, Floats]) ->
         )  # fmt: skip
     if agreed is not None:
         ax.plot(
-            [first[agreed]], [second[agreed]], marker="*", markersize=17, color=DEAL, markeredgecolor="white",
+            [whole[0][agreed]], [whole[1][agreed]], marker="*", markersize=17, color=DEAL, markeredgecolor="white",
             linestyle="", label="agreement",
         )  # fmt: skip
     ax.set_xlim(*_margin(np.append(first, view.reservation[0])))

@@ -43,6 +43,8 @@ class Problem:
         deadline: number of steps.
         reservation: the utility of no deal. Outcomes worth less are never accepted or proposed.
         key: of its random draws.
+        discount: what a step of waiting leaves of utilities, those of no deal too: 1 where time costs nothing. It never
+            changes what is acceptable, but a skill may look at it.
 
     Attributes:
         count: how many outcomes are worth the reservation or more; they are the ranks 0 to ``count - 1``.
@@ -50,11 +52,17 @@ class Problem:
     """
 
     def __init__(
-        self, ranking: Ranking, party: Party, deadline: int = 100, reservation: float = 0.0, key: int = 0
+        self,
+        ranking: Ranking,
+        party: Party,
+        deadline: int = 100,
+        reservation: float = 0.0,
+        key: int = 0,
+        discount: float = 1.0,
     ) -> None:
         if not math.isfinite(reservation):
             raise UsageError(f"reservation {reservation!r}", hint="a finite utility", code="bad_reservation")
-        self.ranking, self.key = ranking, key
+        self.ranking, self.key, self.discount = ranking, key, discount
         self.party: Party = party
         self.deadline = check_deadline(deadline)
         self.reservation = float(reservation)
@@ -72,10 +80,11 @@ class Problem:
         reservation: float = 0.0,
         utility: Utility | None = None,
         seed: int = 0,
+        discount: float = 1.0,
     ) -> Problem:
         """The problem of a party whose utility is `utility`, or linear in the price."""
         key = party_key(seed, PARTIES.index(party))
-        return cls(ranking(domain, party, utility), party, deadline, reservation, key)
+        return cls(ranking(domain, party, utility), party, deadline, reservation, key, discount)
 
     # as lists, made when a skill first asks: two plans never do
 

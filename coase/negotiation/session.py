@@ -11,6 +11,7 @@ from coase.negotiation.alternating import AlternatingOffers
 from coase.negotiation.metrics import Metrics, measure
 from coase.negotiation.moves import PARTIES, Party, Propose
 from coase.negotiation.player import Driver, Player
+from coase.negotiation.preferences import check_discount, remaining
 from coase.negotiation.problem import Problem
 from coase.negotiation.scalar import on_ladder, play
 from coase.negotiation.skill import Negotiator
@@ -27,7 +28,7 @@ class Result:
     Attributes:
         agreement: the outcome as {issue: value}, or None.
         step: the step in which it ended, from 1.
-        utilities: of the buyer and the seller; with no deal, the reservations.
+        utilities: of the buyer and the seller, in the step in which it ended; with no deal, of the reservations.
         reason: ``"agreed"``, ``"deadline"``, ``"walked: ..."`` or ``"failed: ..."``.
         left: who walked or failed, if anyone did.
         trace: every move.
@@ -87,6 +88,7 @@ def negotiate(
     deadline: int = 100,
     reservation: tuple[float, float] = (0.0, 0.0),
     utilities: tuple[Utility | None, Utility | None] | None = None,
+    discount: tuple[float, float] = (1.0, 1.0),
     seed: int = 0,
     ask: tuple[Driver | None, Driver | None] = (None, None),
 ) -> Result:
@@ -100,6 +102,8 @@ def negotiate(
         reservation: the utility of no deal, of the buyer and the seller.
         utilities: of the buyer and the seller, each a function of an outcome or a table with a number per outcome;
             by default linear in the issue `price`, from 1 at the party's best end to 0 at its worst.
+        discount: what each step after the first leaves of the buyer's and of the seller's utilities, those of no deal
+            too (Rubinstein 1982): in step s they are worth ``discount ** (s - 1)`` times as much.
         seed: of the skills' random draws.
         ask: who answers the questions of the buyer's and of the seller's skill; None: the skill's own driver.
 
@@ -115,9 +119,10 @@ def negotiate(
         if isinstance(skill, SkillArray):
             raise UsageError(f"{skill!r} is many skills", hint="coase.negotiate_many plays them", code="skill_array")
     limits, given = pair_of(reservation, "reservation"), pair_of(utilities or (None, None), "utilities")
+    patience = [check_discount(value) for value in pair_of(discount, "discount")]
     one, two = (
-        Problem.of(domain, party, deadline=deadline, reservation=limit, utility=utility, seed=seed)
-        for party, limit, utility in zip(PARTIES, limits, given, strict=True)
+        Problem.of(domain, party, deadline=deadline, reservation=limit, utility=utility, seed=seed, discount=factor)
+        for party, limit, utility, factor in zip(PARTIES, limits, given, patience, strict=True)
     )
     if on_ladder(buyer) and on_ladder(seller):
         trace = Trace.of_offers(domain, deadline, *play((buyer, seller), (one, two)))
@@ -128,10 +133,13 @@ def negotiate(
     agreed = state.agreement
     first, second = one.ranking.given, two.ranking.given
     reserved = (one.reservation, two.reservation)
+    got = reserved if agreed is None else (float(first[agreed]), float(second[agreed]))
+    if patience != [1.0, 1.0]:
+        got = (got[0] * remaining(patience[0], state.step), got[1] * remaining(patience[1], state.step))
     return Result(
         agreement=None if agreed is None else domain.outcome(agreed),
         step=state.step,
-        utilities=reserved if agreed is None else (float(first[agreed]), float(second[agreed])),
+        utilities=got,
         reason=state.reason,
         left=state.left,
         trace=trace,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from coase.errors import TermsError
 from coase.negotiation.moves import Party
+from coase.terms import exclusion
 from coase.terms.domain import Domain
 
 Floats = NDArray[np.float64]
@@ -60,7 +61,10 @@ def additive(domain: Domain, weights: Mapping[str, float], worth: Mapping[str, S
 def tabulate(domain: Domain, utility: Utility) -> Floats:
     """Utilities of all outcomes from a table (one number per outcome, by outcome number) or a function of outcomes."""
     if callable(utility):
-        return np.array([utility(domain.outcome(number)) for number in range(domain.size)], np.float64)
+        table = np.full(domain.size, -np.inf)
+        for number in allowed(domain).nonzero()[0].tolist() if domain.excluded else range(domain.size):
+            table[number] = utility(domain.outcome(number))
+        return table
     table = np.array(utility, np.float64)
     if table.shape != (domain.size,):
         raise TermsError(
@@ -120,6 +124,8 @@ class Ranking:
 
     def __init__(self, domain: Domain, utility: Floats) -> None:
         check_range(utility)
+        if domain.excluded:
+            utility = possible(domain, utility)
         self.domain = domain
         self.given = utility
         self.rounded: Floats = np.round(utility, DECIMALS)
@@ -148,6 +154,19 @@ class Ranking:
     def rank_of(self) -> list[int]:
         """Outcome -> rank."""
         return cast("list[int]", self.order.rank_of.tolist())
+
+
+@lru_cache(16)
+def allowed(domain: Domain) -> NDArray[np.bool_]:
+    """By outcome number, whether the domain does not rule it out."""
+    free = exclusion.allowed(domain.excluded, domain.sizes)
+    free.flags.writeable = False
+    return free
+
+
+def possible(domain: Domain, utilities: Floats) -> Floats:
+    """Utilities along the last axis, minus infinity where the domain rules the outcome out."""
+    return np.where(allowed(domain), utilities, -np.inf)
 
 
 @lru_cache(16)

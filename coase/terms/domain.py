@@ -5,9 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NoReturn, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from coase.errors import TermsError
+
+if TYPE_CHECKING:
+    from coase.terms.exclusion import Exclusion
 
 Value = int | str | bool
 
@@ -25,16 +28,17 @@ class Domain:
     Values are integers, texts or booleans, of one kind within an issue, each once, in an order that is kept. Outcomes
     are numbered from 0 in row-major order: the last issue varies fastest. A domain never changes; domains with the
     same issues, values and order are equal. Three or more evenly spaced integers are kept as a `range`, so a long
-    price list costs nothing.
+    price list costs nothing. `without` rules out combinations; what is ruled out keeps its number, but is no outcome.
 
     Raises:
         TermsError: no issue, an empty one, a value of another kind or twice, or more than a million outcomes.
     """
 
-    __slots__ = ("_hash", "_index", "issues", "size", "sizes")
+    __slots__ = ("_hash", "_index", "excluded", "issues", "size", "sizes")
 
     issues: Mapping[str, Sequence[Value]]
-    size: int  # number of outcomes
+    excluded: tuple[Exclusion, ...]  # combinations ruled out
+    size: int  # number of outcomes, with those ruled out
     sizes: tuple[int, ...]  # number of values of each issue
     _index: dict[str, dict[object, int]]  # value -> place, made when first asked for
     _hash: int
@@ -56,17 +60,50 @@ class Domain:
         write("issues", MappingProxyType(kept))
         write("sizes", tuple(len(values) for values in kept.values()))
         write("size", size)
+        write("excluded", ())
         write("_index", {})
         write("_hash", hash(self._key()))
 
+    def without(self, **values: Value | Iterable[Value]) -> Domain:
+        """The domain in which no outcome combines these, for example ``without(speed="fast", price=range(0, 20))``.
+
+        An outcome is ruled out if it has, for each of the issues named, one of the values given. Ruled out for both
+        parties, it is never proposed, accepted or counted as possible.
+
+        Raises:
+            TermsError: an issue or a value that the domain does not have, more than 64 exclusions, or no outcome left.
+        """
+        from coase.terms.exclusion import MOST, Exclusion, allowed
+
+        if not values or not values.keys() <= self.issues.keys():
+            raise TermsError(f"{_short(list(values))} are not issues of the domain", code="bad_domain")
+        if len(self.excluded) >= MOST:
+            raise TermsError(f"more than {MOST} exclusions", hint="join some into one", code="too_large")
+        kept: dict[str, Sequence[Value]] = {}
+        for name, own in self.issues.items():
+            if name in values:
+                given = values[name]
+                some = [given] if isinstance(given, (str, bool, int)) else given
+                kept[name] = _values(name, some, len(own))
+        places = tuple(
+            frozenset(self._position(name, value) for value in kept[name]) if name in kept else None
+            for name in self.issues
+        )
+        domain = type(self).__new__(type(self))
+        write = super(Domain, domain).__setattr__
+        for name in ("issues", "sizes", "size"):
+            write(name, getattr(self, name))
+        write("excluded", (*self.excluded, Exclusion(MappingProxyType(kept), places)))
+        write("_index", {})
+        write("_hash", hash(domain._key()))
+        if not allowed(domain.excluded, self.sizes).any():
+            raise TermsError("no outcome is left", hint="exclude less", code="bad_domain")
+        return domain
+
     def outcome(self, number: int) -> dict[str, Value]:
         """The outcome of a number from 0 to ``size - 1``, as {issue: value}."""
-        rest = self.check(number)
-        at = []
-        for size in reversed(self.sizes):
-            rest, index = divmod(rest, size)
-            at.append(index)
-        return {name: values[i] for (name, values), i in zip(self.issues.items(), reversed(at), strict=True)}
+        at = self._places(self.check(number))
+        return {name: values[i] for (name, values), i in zip(self.issues.items(), at, strict=True)}
 
     def number(self, outcome: Mapping[str, object]) -> int:
         """The number of an outcome. It must name each issue once, with one of its values."""
@@ -76,43 +113,52 @@ class Domain:
         number = 0
         for name, values in self.issues.items():
             number = number * len(values) + self._position(name, outcome[name])
-        return number
+        return self.check(number) if self.excluded else number
 
     def check(self, number: object) -> int:
         """Return `number` if it is the number of an outcome; raise `TermsError` otherwise."""
-        if type(number) is int and 0 <= number < self.size:
+        if type(number) is int and 0 <= number < self.size and not self.excluded:
             return number
         if isinstance(number, bool) or not isinstance(number, SupportsIndex):
             raise TermsError(f"{_short(number)} is not the number of an outcome", code="unknown_outcome")
         plain = operator.index(number)
         if not 0 <= plain < self.size:
             raise TermsError(f"no outcome {plain}: there are {self.size}", code="unknown_outcome")
+        if self.excluded:
+            at = self._places(plain)
+            for one in self.excluded:
+                if one.covers(at):
+                    given = ", ".join(f"{name} {_short(values)}" for name, values in one.values.items())
+                    raise TermsError(f"outcome {plain} is ruled out: not {given} together", code="excluded_outcome")
         return plain
+
+    def _places(self, number: int) -> list[int]:
+        """The place of each issue's value in the outcome of a number."""
+        at = []
+        for size in reversed(self.sizes):
+            number, place = divmod(number, size)
+            at.append(place)
+        return at[::-1]
 
     def to_json(self) -> dict[str, Any]:
         """The domain as JSON: ranges as ``[first, after last, step]``, without floats, so that it can be signed."""
-        rows: list[dict[str, Any]] = []
-        for name, values in self.issues.items():
-            if isinstance(values, range):
-                rows.append({"name": name, "range": [values.start, values.stop, values.step]})
-            else:
-                rows.append({"name": name, "values": list(values)})
-        return {"issues": rows}
+        written: dict[str, Any] = {"issues": _rows(self.issues)}
+        if self.excluded:
+            written["without"] = [_rows(one.values) for one in self.excluded]
+        return written
 
     @classmethod
     def from_json(cls, data: object, *, limit: int = MAXIMUM_OUTCOMES) -> Domain:
         """Read what `to_json` wrote. The data may come from anyone: at most `limit` outcomes, nothing else accepted."""
-        rows = data.get("issues") if isinstance(data, dict) and data.keys() == {"issues"} else None
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MAXIMUM_ISSUES:
+        if not isinstance(data, dict) or not {"issues"} <= data.keys() <= {"issues", "without"}:
             raise TermsError(f"{_short(data)} is not a domain", code="bad_domain")
-        issues: dict[str, Iterable[Value]] = {}
-        for row in rows:
-            name, values = _row(row)
-            if name in issues:
-                raise TermsError(f"issue '{name}' comes twice", code="bad_domain")
-            issues[name] = values
         domain = cls.__new__(cls)
-        domain._fill(issues, min(limit, MAXIMUM_OUTCOMES))
+        domain._fill(_issues(data["issues"]), min(limit, MAXIMUM_OUTCOMES))
+        exclusions = data.get("without", [])
+        if not isinstance(exclusions, list) or ("without" in data and not exclusions):
+            raise TermsError(f"{_short(exclusions)} are not exclusions", code="bad_domain")
+        for rows in exclusions:
+            domain = domain.without(**_issues(rows))
         return domain
 
     def _position(self, name: str, value: object) -> int:
@@ -131,7 +177,8 @@ class Domain:
         )
 
     def _key(self) -> tuple[Any, ...]:
-        return tuple((name, type(values[0]), values) for name, values in self.issues.items())
+        issues = tuple((name, type(values[0]), values) for name, values in self.issues.items())
+        return (issues, tuple(one.places for one in self.excluded)) if self.excluded else issues
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Domain) else NotImplemented
@@ -140,8 +187,8 @@ class Domain:
         return self._hash
 
     def __repr__(self) -> str:
-        shown = (f"{n}={v!r}" if isinstance(v, range) else f"{n}={list(v)!r}" for n, v in self.issues.items())
-        return f"Domain({', '.join(shown)})"
+        shown = f"Domain({_arguments(self.issues)})"
+        return "".join((shown, *(f".without({_arguments(one.values)})" for one in self.excluded)))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Domain never changes: make a new one instead of setting '{name}'")
@@ -221,6 +268,32 @@ def _too_many(limit: int) -> NoReturn:
     raise TermsError(
         f"more than {limit:,} outcomes", hint="use fewer values, for example range(low, high, step)", code="too_large"
     )
+
+
+def _arguments(issues: Mapping[str, Sequence[Value]]) -> str:
+    return ", ".join(f"{n}={v!r}" if isinstance(v, range) else f"{n}={list(v)!r}" for n, v in issues.items())
+
+
+def _rows(issues: Mapping[str, Sequence[Value]]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for name, values in issues.items():
+        if isinstance(values, range):
+            rows.append({"name": name, "range": [values.start, values.stop, values.step]})
+        else:
+            rows.append({"name": name, "values": list(values)})
+    return rows
+
+
+def _issues(rows: object) -> dict[str, Iterable[Value]]:
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAXIMUM_ISSUES:
+        raise TermsError(f"{_short(rows)} are not issues", code="bad_domain")
+    issues: dict[str, Iterable[Value]] = {}
+    for row in rows:
+        name, values = _row(row)
+        if name in issues:
+            raise TermsError(f"issue '{name}' comes twice", code="bad_domain")
+        issues[name] = values
+    return issues
 
 
 def _row(row: object) -> tuple[str, Iterable[Value]]:

@@ -239,3 +239,56 @@ def test_any_json_at_all_is_a_domain_or_refused(data: Any) -> None:
     except TermsError:
         return
     assert Domain.from_json(domain.to_json()) == domain
+
+
+def _constrained() -> Domain:
+    return Domain(price=range(4), speed=["slow", "fast"], gpu=[False, True]).without(speed="fast", price=[0, 1])
+
+
+def test_ruled_out_combinations_are_no_outcomes() -> None:
+    """They keep their number, and neither the number nor the values pass."""
+    domain, ruled_out = _constrained(), 0
+    for number, (price, speed, gpu) in enumerate(itertools.product(range(4), ["slow", "fast"], [False, True])):
+        outcome = {"price": price, "speed": speed, "gpu": gpu}
+        if speed == "fast" and price < 2:
+            ruled_out += 1
+            for act in (lambda o=outcome: domain.number(o), lambda n=number: domain.outcome(n)):
+                with pytest.raises(TermsError, match="ruled out") as refused:
+                    act()
+                assert refused.value.code == "excluded_outcome"
+        else:
+            assert domain.outcome(domain.number(outcome)) == outcome
+    assert ruled_out == 4
+    assert domain.size == 16
+
+
+def test_exclusions_are_part_of_a_domain() -> None:
+    """Of its equality, its text, its copies and its JSON; a plain domain's JSON is as it was."""
+    domain = _constrained()
+    assert domain != Domain(price=range(4), speed=["slow", "fast"], gpu=[False, True])
+    assert Domain.from_json(json.loads(json.dumps(domain.to_json()))) == domain == copy.deepcopy(domain)
+    assert hash(copy.deepcopy(domain)) == hash(domain)
+    assert eval(repr(domain), {"Domain": Domain, "range": range}) == domain
+    assert "without" not in Domain(price=range(3)).to_json()
+    assert domain.without(gpu=True).to_json()["without"][1] == [{"name": "gpu", "values": [True]}]
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        [],
+        None,
+        [[]],
+        [[{"name": "hours", "values": [1]}]],
+        [[{"name": "price", "values": [7]}]],
+        [[{"name": "price", "values": ["1"]}]],
+        [[{"name": "price", "range": [0, 3, 1]}]],
+        [[{"name": "price", "values": [1]}]] * 65,
+        [[{"name": "price", "range": [0, 2**80, 1]}]],
+        [{"name": "price", "values": [1]}],
+    ],
+)
+def test_exclusions_from_outside_are_checked(without: Any) -> None:
+    """An unknown issue or value, nothing, everything, or far too many."""
+    with pytest.raises(TermsError):
+        Domain.from_json(PLAIN | {"without": without})

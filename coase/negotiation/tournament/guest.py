@@ -88,7 +88,7 @@ def _negotiate(skill: Negotiator, table: Ranking, play: dict[str, Any], lines: A
         _limit(play["memory"], play["seconds"])
         random.seed(play["key"])  # a skill that draws from these is repeatable, if not in other runtimes
         np.random.seed(play["key"] & 0xFFFFFFFF)
-        problem = Problem(table, play["party"], play["deadline"], play["reservation"], play["key"])
+        problem = Problem(table, play["party"], play["deadline"], play["reservation"], play["key"], play["discount"])
         _say(lines, _opening(skill, problem))
         player = Player(skill, problem)
         for line in iter(lines.readline, ""):

@@ -11,6 +11,7 @@ from typing import Any
 from coase.negotiation.alternating import AlternatingOffers, Session
 from coase.negotiation.draws import party_key, session_seed
 from coase.negotiation.moves import PARTIES
+from coase.negotiation.preferences import remaining
 from coase.negotiation.problem import Problem
 from coase.negotiation.scalar import on_ladder
 from coase.negotiation.scalar import play as duel
@@ -84,12 +85,20 @@ def _one(place: Scenario, seats: Sequence[tuple[Seat, Seat]], pair: Sequence[int
     mine = session_seed(seed, pair[2])
     sides = [seats[pair[side]][side] for side in (0, 1)]
     problems = [
-        Problem(place.rankings[side], PARTIES[side], place.deadline, place.reservation[side], party_key(mine, side))
+        Problem(
+            place.rankings[side],
+            PARTIES[side],
+            place.deadline,
+            place.reservation[side],
+            party_key(mine, side),
+            place.discount[side],
+        )
         for side in (0, 1)
     ]
     state = _played(place, sides, problems)
     agreed = state.agreement
     got = [place.reservation[side] if agreed is None else float(place.rankings[side].given[agreed]) for side in (0, 1)]
+    got = [worth * remaining(factor, state.step) for worth, factor in zip(got, place.discount, strict=True)]
     failed = PARTIES.index(state.left) if state.failed and state.left else None
     if failed is not None:
         got[failed] = FAILED

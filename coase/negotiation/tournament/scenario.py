@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from coase.errors import TermsError, UsageError
+from coase.negotiation.preferences import check_discount
 from coase.negotiation.problem import check_deadline
-from coase.negotiation.utility import Floats, Ranking, tabulate
+from coase.negotiation.utility import Floats, Ranking, allowed, tabulate
 from coase.terms.domain import Domain
 
 
@@ -25,6 +26,7 @@ class Scenario:
         utilities: of the buyer and the seller, each a number per outcome, from 0 to 1.
         reservation: the utility of no deal, of the buyer and the seller, from 0 to 1.
         deadline: the last step.
+        discount: what each step after the first leaves of the buyer's and the seller's utilities.
 
     Raises:
         UsageError: a utility or a reservation is not from 0 to 1, so that scores could not be compared.
@@ -35,10 +37,14 @@ class Scenario:
     utilities: tuple[Floats, Floats]
     reservation: tuple[float, float] = (0.0, 0.0)
     deadline: int = 100
+    discount: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         check_deadline(self.deadline)
-        for values in (*(tabulate(self.domain, table) for table in self.utilities), np.array(self.reservation)):
+        for factor in self.discount:
+            check_discount(factor)
+        tables = (tabulate(self.domain, table)[allowed(self.domain)] for table in self.utilities)
+        for values in (*tables, np.array(self.reservation)):
             if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
                 raise UsageError(
                     f"scenario '{self.name}': utilities and reservations of a tournament are from 0 to 1",
@@ -66,9 +72,10 @@ class Scenario:
         return {
             "name": self.name,
             "domain": self.domain.to_json(),
-            "utilities": [ranking.given.tolist() for ranking in self.rankings],
+            "utilities": [np.maximum(ranking.given, 0.0).tolist() for ranking in self.rankings],
             "reservation": list(self.reservation),
             "deadline": self.deadline,
+            "discount": list(self.discount),
         }
 
     @classmethod
@@ -77,6 +84,8 @@ class Scenario:
         try:
             first, second = (np.array(table, np.float64) for table in data["utilities"])
             low, high = (float(value) for value in data["reservation"])
-            return cls(data["name"], Domain.from_json(data["domain"]), (first, second), (low, high), data["deadline"])
-        except (KeyError, TypeError, ValueError) as error:
+            patience = (float(data["discount"][0]), float(data["discount"][1]))
+            domain = Domain.from_json(data["domain"])
+            return cls(data["name"], domain, (first, second), (low, high), data["deadline"], patience)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             raise TermsError(f"not a scenario: {error}", code="bad_scenario") from error

@@ -76,7 +76,7 @@ class Aside:
         """Begin a negotiation."""
         copied = Ranking(problem.domain, problem.ranking.given.copy())
         self.problem = problem
-        copy = Problem(copied, problem.party, problem.deadline, problem.reservation, problem.key)
+        copy = Problem(copied, problem.party, problem.deadline, problem.reservation, problem.key, problem.discount)
         copy.times = list(problem.times)
         self.player = Player(self.skill, copy)
 
@@ -218,6 +218,7 @@ class Guest:
             "party": problem.party,
             "deadline": problem.deadline,
             "reservation": problem.reservation,
+            "discount": problem.discount,
             "key": problem.key,
             "memory": self.memory,
             "seconds": self.seconds,
