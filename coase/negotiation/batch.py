@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from coase.errors import UsageError
 from coase.negotiation.batch_columns import Columns, Tables
-from coase.negotiation.batch_sides import NO_HOPE, ArraySide, CompiledSide, PlanSide, Side, plan_for
+from coase.negotiation.batch_sides import NO_HOPE, ArraySide, CompiledSide, Curves, PlanSide, Side
 from coase.negotiation.batch_table import AGREED, DEADLINE, ENDS, FAILED, WALKED, Table
 from coase.negotiation.draws import session_seed
 from coase.negotiation.moves import PARTIES
@@ -40,6 +40,7 @@ from coase.terms.domain import Domain
 
 CHUNK = 4096  # sessions at a time, at most
 NUMBERS = 2**21  # numbers in a table of a chunk, at most (one session may need more)
+BLOCKS, SHORTEST = 8, 16  # into how many blocks the steps of a curve are cut, of so many steps at least
 FEW = 500  # sessions below which loading a compiled skill takes longer than playing them one by one
 CHECKED = 4  # sessions of a batch with a compiled or array skill that are played again by `negotiate`
 
@@ -297,14 +298,25 @@ def _play_chunk(job: _Job, loops: Any, ways: list[tuple[Way, Any]], low: int, hi
     columns, ended = job.columns(low, high), job.ended.part(low, high)
     sides = [skills.part(low, high) for skills in job.sides]
     if names == ["plan", "plan"] and hasattr(loops, "meet"):
-        plans = [plan_for(s, c, hope) for s, c, hope in zip(sides, columns, job.hopes, strict=True)]
-        loops.meet(columns[0].deadline, *plans, *ended)
+        _meet([Curves(*side) for side in zip(sides, columns, job.hopes, strict=True)], loops, ended)
         return
     try:
         _lockstep(sides, columns, ways, loops, ended)
     except Exception:  # noqa: BLE001  # an author's code raised in some session; alone, only that session ends
         for i in range(low, high):
             _alone(job, i, job.ended, i)
+
+
+def _meet(sides: list[Curves], loops: Any, ended: _Ended) -> None:
+    """Two plans. Curves of the sessions' own are drawn some steps at a time, for the sessions that still run."""
+    deadline, last = sides[0].c.deadline, sides[0].last
+    block = max(SHORTEST, -(-last // BLOCKS)) if any(side.own for side in sides) else last
+    rows, first = np.arange(len(deadline)), 0
+    while rows.size:
+        until = min(last, first + block)
+        loops.meet(rows, first, until, deadline, *(side.plan(rows, first, until) for side in sides), *ended)
+        rows = rows[(ended.end[rows] == DEADLINE) & (deadline[rows] > until)]
+        first = until
 
 
 def _table(c: Columns, ended: _Ended) -> Table:

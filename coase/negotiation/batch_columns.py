@@ -105,7 +105,7 @@ class Columns:
     def __post_init__(self) -> None:
         self.n, self.shared = len(self.deadline), self.tables.shared
         self.utility, ordered = self.tables.ordered(self.low, self.low + self.n)
-        self.ranked, self.falling, self.rank_of = ordered
+        self.ranked, self.falling, self.rank_of = ordered.ranked, ordered.falling, ordered.rank_of
         limit = -(self.reservation - SLACK)
         self.count: Integers
         if self.shared:

@@ -25,21 +25,45 @@ class Side(Protocol):
         ...
 
 
-def plan_for(skills: SkillArray, c: Columns, hope: Integers = NO_HOPE) -> Plan:
-    """The curves of a plan for a chunk; one curve where all sessions have the same parameters and deadline."""
-    deadline = c.deadline
-    rows = deadline[:, None] if deadline.min() < deadline.max() else deadline[:1, None]
-    t = np.arange(1, int(deadline.max()) + 1)[None, :] / (rows + 1)
-    share = curves(skills.first, t, skills.columns, c.n if skills.columns or len(rows) > 1 else 1)
-    low = np.minimum.accumulate(share[0]) if len(share) == 1 else share[0]
-    return Plan(share, low, c.reservation, c.span, c.count, c.ranked, c.falling, c.rank_of, hope)
+class Curves:
+    """The curves of a plan for a chunk; one curve where all sessions have the same parameters and deadline.
+
+    Args:
+        skills: whose.
+        c: the chunk.
+        hope: as `Plan.hope`.
+    """
+
+    def __init__(self, skills: SkillArray, c: Columns, hope: Integers = NO_HOPE) -> None:
+        self.skills, self.c, self.hope = skills, c, hope
+        deadline = c.deadline
+        self.last = int(deadline.max())
+        self.deadlines = deadline[:, None] if deadline.min() < self.last else None
+        self.own = bool(skills.columns) or self.deadlines is not None
+        if not self.own:
+            self.shared = self._of(np.zeros(1, np.int64), 0, self.last)
+
+    def plan(self, rows: Integers, first: int, last: int) -> Plan:
+        """What these sessions ask for in the steps after `first`, up to `last`, and in the one before those."""
+        if not self.own:
+            return self.shared
+        return self._of(rows, max(0, first - 1), last)
+
+    def _of(self, rows: Integers, base: int, last: int) -> Plan:
+        c, deadlines = self.c, self.c.deadline[:1, None] if self.deadlines is None else self.deadlines[rows]
+        t = np.arange(base + 1, last + 1)[None, :] / (deadlines + 1)
+        varied = {path: column[rows] for path, column in self.skills.columns.items()}
+        share = curves(self.skills.first, t, varied, len(rows))
+        low = np.minimum.accumulate(share[0])
+        return Plan(share, base, low, c.reservation, c.span, c.count, c.ranked, c.falling, c.rank_of, self.hope)
 
 
 class PlanSide:
     """A plan against a skill that reacts."""
 
     def __init__(self, skills: SkillArray, c: Columns) -> None:
-        self.plan, self.last = plan_for(skills, c), np.zeros(c.n, np.int64)
+        known = Curves(skills, c)
+        self.plan, self.last = known.plan(np.arange(c.n), 0, known.last), np.zeros(c.n, np.int64)
 
     def turn(self, loops: Any, table: Table, left: int, k: int) -> int:
         """Move in step k."""

@@ -22,7 +22,8 @@ class Table(NamedTuple):
 class Plan(NamedTuple):
     """One side's plan. Curves and tables of one row are shared by all sessions."""
 
-    share: Any  # asked for at each step, (1 or n, T)
+    share: Any  # asked for at each step from `base` on, (1 or n, T)
+    base: Any  # steps before the first one in `share`
     low: Any  # the lowest share so far, where all sessions share one curve
     reservation: Any
     span: Any

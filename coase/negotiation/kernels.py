@@ -55,52 +55,58 @@ def wanted_for(share: float, reservation: float, span: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def meet(deadline: Any, a: Plan, b: Plan, agreement: Any, step: Any, end: Any) -> None:
-    """Two plans, session by session.
+def meet(
+    rows: Any, first: int, until: int, deadline: Any, a: Plan, b: Plan, agreement: Any, step: Any, end: Any
+) -> None:
+    """Two plans, session by session: the sessions `rows`, which have played `first` steps, up to step `until`. One that
+    runs on is left as if that were its deadline.
 
     While what both may hope for by the end of a block of steps is worse than what they ask for there, nothing can
     happen in the block, and it is skipped. `hope` is empty where tables are the sessions' own, and all steps are gone
     through.
     """
     own_a, own_b, rows_a, rows_b = len(a.share) > 1, len(b.share) > 1, len(a.ranked) > 1, len(b.ranked) > 1
-    for i in range(deadline.size):
-        sa, sb = a.share[i if own_a else 0], b.share[i if own_b else 0]
+    base_a, base_b = a.base, b.base
+    for row in range(rows.size):
+        i = rows[row]
+        sa, sb = a.share[row if own_a else 0], b.share[row if own_b else 0]
         pa, pb = i if rows_a else 0, i if rows_b else 0
         fa, ra, va, la, da, ca = a.falling[pa], a.ranked[pa], a.rank_of[pa], a.reservation[i], a.span[i], a.count[i]
         fb, rb, vb, lb, db, cb = b.falling[pb], b.ranked[pb], b.rank_of[pb], b.reservation[i], b.span[i], b.count[i]
-        offer, x, y, k, last = -1, 0, 0, 0, deadline[i]
+        offer, x, y, k, last = -1, 0, 0, first, min(until, deadline[i])
         deal, when, how = -1, last, DEADLINE
         if ca == 0 or cb == 0:
             agreement[i], step[i], end[i] = -1, 1, WALKED
             continue
         if a.hope.size:
-            low_a = low_b = np.inf
+            low_a = sa[k - 1 - base_a] if k else np.inf
+            low_b = sb[k - 1 - base_b] if k else np.inf
             while k + BLOCK <= last:
                 if own_a:
                     for j in range(k, k + BLOCK):
-                        low_a = min(low_a, sa[j])
+                        low_a = min(low_a, sa[j - base_a])
                 else:
-                    low_a = a.low[k + BLOCK - 1]
+                    low_a = a.low[k + BLOCK - 1 - base_a]
                 if own_b:
                     for j in range(k, k + BLOCK):
-                        low_b = min(low_b, sb[j])
+                        low_b = min(low_b, sb[j - base_b])
                 else:
-                    low_b = b.low[k + BLOCK - 1]
+                    low_b = b.low[k + BLOCK - 1 - base_b]
                 ahead_x = move(fa, wanted_for(low_a, la, da), x, ca)
                 ahead_y = move(fb, wanted_for(low_b, lb, db), y, cb)
                 if a.hope[ahead_y] <= ahead_x or b.hope[ahead_x] <= ahead_y:
                     break
                 x, y, k = ahead_x, ahead_y, k + BLOCK
-            if k:
-                y = move(fb, wanted_for(sb[k - 1], lb, db), y, cb)
-                offer = rb[y]
+        if k:
+            y = move(fb, wanted_for(sb[k - 1 - base_b], lb, db), y, cb)
+            offer = rb[y]
         for j in range(k, last):
-            x = move(fa, wanted_for(sa[j], la, da), x, ca)
+            x = move(fa, wanted_for(sa[j - base_a], la, da), x, ca)
             if offer >= 0 and va[offer] <= x:
                 deal, when, how = offer, j + 1, AGREED
                 break
             offer = ra[x]
-            y = move(fb, wanted_for(sb[j], lb, db), y, cb)
+            y = move(fb, wanted_for(sb[j - base_b], lb, db), y, cb)
             if vb[offer] <= y:
                 deal, when, how = offer, j + 1, AGREED
                 break

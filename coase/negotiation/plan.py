@@ -7,6 +7,7 @@ tell them apart. It would otherwise: numpy's array power differs from Python's i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +20,22 @@ if TYPE_CHECKING:
 
 RUNGS = ("start", "ask", "bid", "begin", "step", "answer")
 KEPT = 4096  # plans remembered per ranking
-TOGETHER = 256  # curves evaluated at a time: what lies between stays in the processor's cache
+TOGETHER = 12_000  # numbers of curves evaluated at a time: what lies between stays in the processor's cache, and is
+# small enough for malloc to keep (from 128 KiB on, each array would be fresh pages from the system)
 
 _known: dict[tuple[type, ...], bool] = {}
 
 
 def is_plan(skill: Negotiator) -> bool:
     """Whether moves depend on time alone and `target` takes arrays. Decided once per class, so the same everywhere."""
+    try:
+        return _is_plan(skill)
+    except TypeError:  # a parameter that has no hash, a list for example
+        return _is_plan.__wrapped__(skill)
+
+
+@lru_cache(KEPT)
+def _is_plan(skill: Negotiator) -> bool:
     kinds = kinds_of(skill)
     if kinds not in _known:
         _known[kinds] = _probe(skill)
@@ -45,8 +55,9 @@ def curves(
         out: an array of this shape to write to.
     """
     shares = np.empty((rows, times.shape[1])) if out is None else out
-    for low in range(0, rows, TOGETHER):
-        high = min(rows, low + TOGETHER)
+    size = max(1, TOGETHER // times.shape[1])
+    for low in range(0, rows, size):
+        high = min(rows, low + size)
         some = with_arrays(skill, {path: column[low:high] for path, column in varied.items()}, (high - low, 1))
         part = shares[low:high]
         with np.errstate(all="ignore"):
@@ -75,12 +86,25 @@ def plan_of(skill: Negotiator, problem: Problem) -> Integers | None:
 
 
 def _ranks(skill: Negotiator, problem: Problem) -> Integers:
-    times = np.arange(1, problem.deadline + 1)[None, :] / (problem.deadline + 1)
-    target = problem.reservation + problem.span * curves(skill, times, {}, 1)[0]
+    try:
+        shares = shares_of(skill, problem.deadline)
+    except TypeError:
+        shares = shares_of.__wrapped__(skill, problem.deadline)
+    wanted = problem.span * shares
+    wanted += problem.reservation
+    wanted -= SLACK
     worthwhile = problem.ranking.order.falling[: problem.count]
-    ranks = worthwhile.searchsorted(-(target - SLACK), "right") - 1
-    wanted: Integers = np.maximum(ranks, min(0, problem.count - 1))
-    return wanted
+    ranks = worthwhile.searchsorted(np.negative(wanted, out=wanted), "right")
+    ranks -= 1
+    return np.maximum(ranks, min(0, problem.count - 1), out=ranks)
+
+
+@lru_cache(KEPT)
+def shares_of(skill: Negotiator, deadline: int) -> Floats:
+    """The share asked for at each step: it depends on the skill alone, so that one curve serves every domain."""
+    shares: Floats = curves(skill, np.arange(1, deadline + 1)[None, :] / (deadline + 1), {}, 1)[0]
+    shares.flags.writeable = False
+    return shares
 
 
 def is_skill(value: object) -> bool:

@@ -51,14 +51,15 @@ def _of_plans(problems: tuple[Problem, Problem], buyer: Integers, seller: Intege
         if not problem.count:  # nothing is worth the reservation: it leaves in its first turn
             opening = problems[0].ranking.order.ranked[buyer[:turn]]
             return Played(opening, Walk(leaves(problem)))
-    one, two = (problem.ranking.order for problem in problems)
+    one, two = (problem.ranking for problem in problems)
+    firsts, seconds = one.order.ranked.take(buyer), two.order.ranked.take(seller)
     offers = np.empty(2 * len(buyer), np.int64)
-    firsts, seconds = offers[0::2], offers[1::2]
-    firsts[:], seconds[:] = one.ranked[buyer], two.ranked[seller]
+    offers[0::2], offers[1::2] = firsts, seconds
     takes = np.empty(2 * len(buyer), np.bool_)  # whether each turn's party takes what is on the table instead
     takes[0] = False
-    np.less_equal(one.rank_of[seconds[:-1]], buyer[1:], out=takes[2::2])
-    np.less_equal(two.rank_of[firsts], seller, out=takes[1::2])
+    # worth at least what is at the own rank: then no more outcomes are better than stand above that
+    np.greater_equal(one.rounded.take(seconds[:-1]), one.rounded.take(firsts[1:]), out=takes[2::2])
+    np.greater_equal(two.rounded.take(firsts), two.rounded.take(seconds), out=takes[1::2])
     end = int(takes.argmax())
     return Played(offers[:end], ACCEPT) if end else Played(offers, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple, Union, cast
+from typing import Any, Union, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ DECIMALS = (
     12  # kept of a utility when outcomes are ranked, so that equal sums are equal in whatever order they were added
 )
 LARGEST = 1e9
+COARSE_BITS = 10  # of the number of an outcome, where utilities are first sorted by 22 bits
+NUMBERS = np.arange(1 << COARSE_BITS, dtype=np.uint32)
 SORTED_BITS, SORTED_LARGEST = 20, 4.0  # 10**12 x 4 x 2**20 fits 63 bits
 
 
@@ -75,43 +77,95 @@ def tabulate(domain: Domain, utility: Utility) -> Floats:
     return table
 
 
-def check_range(utility: Floats) -> None:
-    """Raise `TermsError` unless utilities are numbers up to 1e9 in size, or minus infinity: never acceptable."""
+def check_range(utility: Floats) -> tuple[float, float]:
+    """The least and the largest utility; `TermsError` unless all are numbers up to 1e9 in size, or minus infinity:
+    never acceptable.
+    """
+    low, high = float(utility.min()), float(utility.max())
+    if low >= -LARGEST and high <= LARGEST:  # false where one is no number
+        return low, high
     if not ((np.abs(utility) <= LARGEST) | (utility == -np.inf)).all():
         raise TermsError(f"a utility is not a number up to {LARGEST:g}", code="bad_utility")
+    return low, high
 
 
-class Order(NamedTuple):
-    """Outcomes by falling utility; the last axis is the one that is ordered."""
+class Order:
+    """Outcomes by falling utility; the last axis is the one that is ordered.
 
-    ranked: Integers  # rank -> outcome, best first, equals by outcome number
-    falling: Floats  # minus the utility at that rank: ascending, for bisection
-    rank_of: Integers  # outcome -> how many outcomes are strictly better: equals share a rank
+    Attributes:
+        ranked: rank -> outcome, best first, equals by outcome number.
+        falling: minus the utility at that rank: ascending, for bisection.
+    """
+
+    def __init__(self, ranked: Integers, falling: Floats, rank_of: Integers | None = None) -> None:
+        self.ranked, self.falling = ranked, falling
+        if rank_of is not None:
+            self.rank_of = rank_of
+
+    @cached_property
+    def rank_of(self) -> Integers:  # two plans never ask
+        """Outcome -> how many outcomes are strictly better: equals share a rank."""
+        ranked, falling = self.ranked, self.falling
+        first = np.zeros(ranked.shape, np.int64)
+        np.multiply(falling[..., 1:] != falling[..., :-1], np.arange(1, ranked.shape[-1]), out=first[..., 1:])
+        np.maximum.accumulate(first, axis=-1, out=first)
+        found = np.empty_like(ranked)
+        if ranked.ndim == 1:  # plain indexing is three times faster than along an axis
+            found[ranked] = first
+        else:
+            np.put_along_axis(found, ranked, first, -1)
+        return found
 
 
-def order(utility: Floats) -> Order:
-    """Rank outcomes, along the last axis, of utilities that have at most 12 decimals."""
+def order(utility: Floats, bounds: tuple[float, float] | None = None) -> Order:
+    """Rank outcomes, along the last axis, of utilities that have at most 12 decimals.
+
+    Args:
+        utility: shape (..., outcomes).
+        bounds: what all lie between, where it is known.
+    """
+    low, high = bounds or (float(utility.min()), float(utility.max()))
+    if utility.shape[-1] > 1 << COARSE_BITS or not 0.0 < high - low < np.inf:
+        return _exactly(utility, low, high)
+    # utility, cut to what is left of 32 bits, and number in one integer: those sort four times faster than wider ones
+    scaled = (high - utility) * (((1 << 32 - COARSE_BITS) - 1) / (high - low))
+    keys = scaled.astype(np.uint32)
+    keys <<= COARSE_BITS
+    keys |= NUMBERS[: utility.shape[-1]]
+    keys.sort(axis=-1)
+    keys &= (1 << COARSE_BITS) - 1
+    ranked = keys.astype(np.int64)
+    falling = _falling(utility, ranked)
+    wrong = falling[..., 1:] < falling[..., :-1]  # where the cut hid a difference
+    if not wrong.any():
+        return Order(ranked, falling)
+    if utility.ndim == 1:
+        return _exactly(utility, low, high)
+    rows = wrong.any(axis=-1)
+    mended = _exactly(utility[rows], low, high)
+    ranked[rows], falling[rows] = mended.ranked, mended.falling
+    return Order(ranked, falling)
+
+
+def _exactly(utility: Floats, low: float, high: float) -> Order:
     size = utility.shape[-1]
     bits = max(1, (size - 1).bit_length())
-    if bits <= SORTED_BITS and np.abs(utility).max(initial=0.0) <= SORTED_LARGEST:
-        # utility and number in one integer: sorting those is four times faster than a stable sort of indices
-        keys = np.rint(utility * -(10.0**DECIMALS)).astype(np.int64) << bits
+    if bits <= SORTED_BITS and low >= -SORTED_LARGEST and high <= SORTED_LARGEST:
+        # as above, with all decimals: four times faster than a stable sort of indices
+        scaled = utility * -(10.0**DECIMALS)
+        keys = np.rint(scaled, out=scaled).astype(np.int64)
+        keys <<= bits
         keys |= np.arange(size)
         keys.sort(axis=-1)
-        ranked = keys & ((1 << bits) - 1)
-    else:
-        ranked = np.argsort(-utility, axis=-1, kind="stable").astype(np.int64)
-    one = utility.ndim == 1  # plain indexing is three times faster than along an axis
-    falling = -(utility[ranked] if one else np.take_along_axis(utility, ranked, -1))
-    first = np.zeros(ranked.shape, np.int64)
-    np.multiply(falling[..., 1:] != falling[..., :-1], np.arange(1, size), out=first[..., 1:])
-    np.maximum.accumulate(first, axis=-1, out=first)
-    rank_of = np.empty_like(ranked)
-    if one:
-        rank_of[ranked] = first
-    else:
-        np.put_along_axis(rank_of, ranked, first, -1)
-    return Order(ranked, falling, rank_of)
+        keys &= (1 << bits) - 1
+        return Order(keys, _falling(utility, keys))
+    ranked = np.argsort(-utility, axis=-1, kind="stable").astype(np.int64)
+    return Order(ranked, _falling(utility, ranked))
+
+
+def _falling(utility: Floats, ranked: Integers) -> Floats:
+    found = utility.take(ranked) if utility.ndim == 1 else np.take_along_axis(utility, ranked, -1)
+    return np.negative(found, out=found)
 
 
 class Ranking:
@@ -123,13 +177,14 @@ class Ranking:
     """
 
     def __init__(self, domain: Domain, utility: Floats) -> None:
-        check_range(utility)
+        low, high = check_range(utility)
         if domain.excluded:
             utility = possible(domain, utility)
+            low = -np.inf
         self.domain = domain
         self.given = utility
-        self.rounded: Floats = np.round(utility, DECIMALS)
-        self.order = order(self.rounded)
+        self.rounded: Floats = utility.round(DECIMALS)
+        self.order = order(self.rounded, (low - SLACK, high + SLACK))  # rounding may go beyond
         self.plans: dict[Any, Integers] = {}  # see plan.py
 
     # as lists, made when first asked for: the scalar path indexes them one by one, and indexing an array is three times

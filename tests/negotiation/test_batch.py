@@ -216,3 +216,39 @@ def test_one_skill_at_two_paths_is_kept_twice(
         (tmp_path / name).write_text("same = True\n")
     one, again, two = (compiled._file("X", "text", {str(tmp_path / name)}) for name in ("a.py", "a.py", "b.py"))
     assert one == again != two
+
+
+class Waves(coase.Negotiator):
+    """Asks for less and more again, with a step of its own in each session."""
+
+    speed: float = 3.0
+    depth: float = 0.5
+
+    def target(self, t: Any) -> Any:
+        """Cosine waves that sink."""
+        return 1 - self.depth * t - 0.4 * (1 - np.cos(self.speed * 6 * t)) / 2
+
+
+@pytest.mark.parametrize("own", [("speed",), ("speed", "depth"), ()])
+def test_curves_drawn_in_blocks_play_as_whole_ones(own: tuple[str, ...]) -> None:
+    """A curve that rises again, deadlines of one to many blocks, and one side with a curve of its own or both."""
+    n, draw = 60, np.random.default_rng(2)
+    columns = {name: draw.uniform(0.3, 1.0, n) * (8 if name == "speed" else 1) for name in own}
+    deadlines = draw.integers(1, 400, n)
+    pairs: Any = (
+        (coase.skill(Waves, **columns), coase.skill("boulware")),
+        (Waves(), coase.skill(Waves, **columns)),
+    )
+    for one, two in pairs:
+        terms: dict[str, Any] = {
+            "n": n,
+            "deadline": deadlines,
+            "reservation": (draw.uniform(0, 0.8, n), 0.3),
+            "seed": 6,
+        }
+        many = coase.negotiate_many(one, two, PRICE, **terms)
+        assert many.ways == ("plan", "plan")
+        alone = coase.negotiate_many(one, two, PRICE, **terms, way="one by one")
+        assert many.outcome.tolist() == alone.outcome.tolist()
+        assert many.last_step.tolist() == alone.last_step.tolist()
+        assert many.agreed.sum() > 0

@@ -77,8 +77,23 @@ def test_many_tables_are_ranked_at_once() -> None:
     rows = np.array([[0.1, 0.4, 0.4], [1.0, 0.0, 0.5]])
     many = order(rows)
     for row, utility in enumerate(rows):
-        for part, alone in zip(many, order(utility), strict=True):
-            assert part[row].tolist() == alone.tolist()
+        alone = order(utility)
+        for part in ("ranked", "falling", "rank_of"):
+            assert getattr(many, part)[row].tolist() == getattr(alone, part).tolist()
+
+
+@given(st.integers(1, 1_100), st.integers(1, 40), st.integers(0, 2**32))
+def test_utilities_closer_than_the_first_cut_are_still_ranked(size: int, levels: int, seed: int) -> None:
+    """Differences of 1e-12 decide, in tables on both sides of the size at which the way of sorting changes."""
+    draw = np.random.default_rng(seed)
+    rows = draw.integers(0, levels, (2, size)) * 1e-12 + draw.integers(0, 3, (2, size)) * 0.25
+    many = order(rows.round(12))
+    for row, utility in enumerate(rows.round(12)):
+        expected = np.argsort(-utility, kind="stable")
+        for found in (order(utility), order(utility, (-1.0, 2.0))):
+            assert found.ranked.tolist() == expected.tolist()
+            assert found.falling.tolist() == (-utility[expected]).tolist()
+        assert many.ranked[row].tolist() == expected.tolist()
 
 
 def test_sums_in_another_order_stay_equal() -> None:
