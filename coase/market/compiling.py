@@ -3,20 +3,26 @@
 A trader's methods are pure functions of tuples of numbers, so numba compiles them where they keep to numbers:
 parameters become a tuple, states a row of 64-bit words. What does not compile runs in plain Python, with the same
 trades.
+
+What all traders do at each event is compiled for many at a time (vector code) where it may be: code that raises when
+something is divided by zero cannot be, so there the processor's flags are read instead, after the run. If one was
+raised, the run is made again by code that raises (`exact`). Whole-number division leaves no flag and is always exact.
 """
 
 from __future__ import annotations
 
+import dis
 import types
 import typing
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from coase.market import floating
 from coase.market.trader import TAPE, Event, Trader, View
 from coase.negotiation import draws
 
@@ -58,12 +64,16 @@ class Compiled:
         turn: makes a quote.
         hear: lets all traders hear an event; None where the kind does not listen.
         width: words of a state.
+        kind: the trader's class.
+        exact: whether a division by zero raises; otherwise flags have to be read (`coase.market.floating`).
     """
 
     begin: Any
     turn: Any
     hear: Any
     width: int
+    kind: type[Trader]
+    exact: bool
 
 
 def available() -> bool:
@@ -83,9 +93,14 @@ def parameters(trader: Trader) -> Any:
     return np.array([*values, 0.0], np.float64)
 
 
-@lru_cache(64)
-def compiled(kind: type[Trader]) -> Compiled | None:
-    """The kind as machine code, or None: numba is missing, or the methods are not made of numbers alone."""
+@lru_cache(128)
+def compiled(kind: type[Trader], exact: bool = False) -> Compiled | None:
+    """The kind as machine code, or None: numba is missing, or the methods are not made of numbers alone.
+
+    Args:
+        kind: the trader's class.
+        exact: do without vector code.
+    """
     if not available() or not _eligible(kind):
         return None
     from numba.core.errors import NumbaError
@@ -93,10 +108,25 @@ def compiled(kind: type[Trader]) -> Compiled | None:
     state = _state(kind)
     if state is None:
         return None
+    refusals = (NumbaError, TypeError, ValueError, KeyError, NotImplementedError, AssertionError, RecursionError)
+    if not exact and _for_many(kind.observe):
+        try:
+            return _build(kind, *state, exact=False)
+        except refusals:
+            pass  # what is compiled into one piece has more limits than what is called
     try:
-        return _build(kind, *state)
-    except (NumbaError, TypeError, ValueError, KeyError, NotImplementedError, AssertionError):
+        return _build(kind, *state, exact=True)
+    except refusals:
         return None
+
+
+def _for_many(function: Callable[..., Any]) -> bool:
+    """Whether it hears, and divides nothing by whole numbers without a fraction; nor does what it calls."""
+    plain = typing.cast("types.FunctionType", function)
+    if plain is Trader.observe or not floating.watched():
+        return False
+    whole = {i.argrepr for i in dis.get_instructions(plain) if i.opname == "BINARY_OP"} & {"//", "%", "//=", "%="}
+    return not whole and all(_for_many(helper) for helper in _helpers(plain).values())
 
 
 def _eligible(kind: type[Trader]) -> bool:
@@ -117,7 +147,7 @@ def _state(kind: type[Trader]) -> tuple[type[Any], list[bool]] | None:
     return found, [hints[name] is float for name in names]
 
 
-def _build(kind: type[Trader], state: type[Any], floats: list[bool]) -> Compiled:
+def _build(kind: type[Trader], state: type[Any], floats: list[bool], *, exact: bool) -> Compiled:
     from numba import int64, njit, void
     from numba.np.numpy_support import carray
 
@@ -145,9 +175,10 @@ def _build(kind: type[Trader], state: type[Any], floats: list[bool]) -> Compiled
         row_writes="\n".join(f"        row{i}[who] = state[{i}]" for i in range(len(floats))),
         row_arrays=", ".join(f"carray({name}_at(words + {8 * i} * count), count)" for i, name in enumerate(held)),
     )
+    model: dict[str, Any] = {} if exact else {"error_model": "numpy", "inline": "always"}
     space: dict[str, Any] = {
         "Own": _tuple(kind.__name__, tuple(fields) or ("none",)), "State": state, "View": View, "Event": Event,
-        "start": _function(kind.start), "ask": _function(kind.quote), "listen": _function(kind.observe),
+        "start": _function(kind.start), "ask": _function(kind.quote), "listen": _function(kind.observe, **model),
         "words_at": addresses.words_at, "reals_at": addresses.reals_at, "carray": carray,
     }  # fmt: skip
     exec(compile(source, f"<{kind.__name__}>", "exec"), space)  # noqa: S102 - a template of ours and field numbers
@@ -155,9 +186,10 @@ def _build(kind: type[Trader], state: type[Any], floats: list[bool]) -> Compiled
     turn = njit(_pair()(*[int64] * 6), nogil=True)(space["turn"])
     hear = None
     if hears:
-        space["all_hear"] = njit(nogil=True)(space["all_hear"])
-        hear = njit(void(*[int64] * 14), nogil=True)(space["hear"])
-    return Compiled(begin, turn, hear, len(floats))
+        errors: Literal["python", "numpy"] = "python" if exact else "numpy"
+        space["all_hear"] = njit(nogil=True, error_model=errors)(space["all_hear"])
+        hear = njit(void(*[int64] * 14), nogil=True, error_model=errors)(space["hear"])
+    return Compiled(begin, turn, hear, len(floats), kind, exact or not hears)
 
 
 def _pair() -> Any:
@@ -170,19 +202,23 @@ def _tuple(name: str, fields: tuple[str, ...]) -> Any:
     return namedtuple(f"{name}Own", fields)
 
 
-def _function(function: Callable[..., Any]) -> Any:
-    """A method as compiled code, and the plain functions that it calls."""
+def _helpers(plain: types.FunctionType) -> dict[str, types.FunctionType]:
+    """The plain functions that it calls."""
+    named = {name: plain.__globals__.get(name) for name in plain.__code__.co_names}
+    return {n: f for n, f in named.items() if isinstance(f, types.FunctionType) and f is not draws.uniform}
+
+
+def _function(function: Callable[..., Any], **model: Any) -> Any:
+    """A method as compiled code, with the plain functions that it calls."""
     from numba import njit
 
     _teach()
     plain = typing.cast("types.FunctionType", function)
-    helpers = {
-        name: _function(plain.__globals__[name])
-        for name in plain.__code__.co_names
-        if isinstance(plain.__globals__.get(name), types.FunctionType) and plain.__globals__[name] is not draws.uniform
-    }
+    helpers = {name: _function(helper, **model) for name, helper in _helpers(plain).items()}
     space = {**plain.__globals__, **helpers}
-    return njit(types.FunctionType(plain.__code__, space, plain.__name__, plain.__defaults__, plain.__closure__))
+    return njit(**model)(
+        types.FunctionType(plain.__code__, space, plain.__name__, plain.__defaults__, plain.__closure__)
+    )
 
 
 @lru_cache(1)

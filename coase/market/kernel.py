@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from coase.market import floating
 from coase.market.compiling import WIDTH, Compiled, compiled
 from coase.market.crowd import Crowd
 from coase.market.session import COLUMNS, Rules, Session
@@ -34,6 +35,9 @@ FAR, NEAR = 12, 5  # turns ahead, in which a trader is fetched, and then its nei
 LIVE = 2  # of `marks`: the best level of each side, then a bit for each level that is live, 64 to a word
 
 
+_divided: set[tuple[type[Trader], ...]] = set()  # kinds that divided by zero, or seemed to: their code is exact
+
+
 class Setting(NamedTuple):
     """The numbers of a run, as `Rules` and `Crowd` have them."""
 
@@ -52,6 +56,19 @@ class Setting(NamedTuple):
 
 def run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -> Session | None:
     """One run, as `coase.market.driver.run` would have it; None where a trader raises (the plain path says who)."""
+    kinds = tuple(machine.kind for machine in machines)
+    if kinds not in _divided and not all(machine.exact for machine in machines):
+        floating.clear()
+        session = _run(crowd, rules, seed, machines)
+        if not floating.raised():
+            return session
+        _divided.add(kinds)
+    if kinds in _divided:
+        machines = tuple(compiled(kind, exact=True) or machine for kind, machine in zip(kinds, machines, strict=True))
+    return _run(crowd, rules, seed, machines)
+
+
+def _run(crowd: Crowd, rules: Rules, seed: int, machines: tuple[Compiled, ...]) -> Session | None:
     n, limits = crowd.n, crowd.limits(seed, rules.days)
     keys = crowd.keys(seed)
     words = _aligned(n, WIDTH)

@@ -38,9 +38,9 @@ from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.utility import Floats, Integers
 from coase.terms.domain import Domain
 
-CHUNK = 4096  # sessions at a time, at most
+CHUNK = 8192  # sessions at a time, at most
 NUMBERS = 2**21  # numbers in a table of a chunk, at most (one session may need more)
-BLOCKS, SHORTEST = 8, 16  # into how many blocks the steps of a curve are cut, of so many steps at least
+BLOCKS, SHORTEST = 3, 16  # into how many blocks the steps of a curve are cut, of so many steps at least
 FEW = 500  # sessions below which loading a compiled skill takes longer than playing them one by one
 CHECKED = 4  # sessions of a batch with a compiled or array skill that are played again by `negotiate`
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from coase.negotiation.batch_table import Plan, Table
 from coase.negotiation.draws_arrays import uniforms
 from coase.negotiation.plan import curves, with_arrays
 from coase.negotiation.skill_array import SkillArray
-from coase.negotiation.utility import Integers
+from coase.negotiation.utility import Floats, Integers
 
 NO_HOPE = np.empty(0, np.int64)
 
@@ -23,6 +24,17 @@ class Side(Protocol):
     def turn(self, loops: Any, table: Table, left: int, k: int) -> int:
         """Move in step k in the first `left` sessions of ``table.alive``; returns how many run on."""
         ...
+
+
+_kept = threading.local()
+
+
+def _room(party: int, rows: int, steps: int) -> Floats:
+    """An array to write curves to, the same memory for each chunk of a thread: fresh pages are dear."""
+    known: dict[int, Floats] = _kept.__dict__.setdefault("rooms", {})
+    if party not in known or known[party].size < rows * steps:
+        known[party] = np.empty(rows * steps)
+    return known[party][: rows * steps].reshape(rows, steps)
 
 
 class Curves:
@@ -53,7 +65,7 @@ class Curves:
         c, deadlines = self.c, self.c.deadline[:1, None] if self.deadlines is None else self.deadlines[rows]
         t = np.arange(base + 1, last + 1)[None, :] / (deadlines + 1)
         varied = {path: column[rows] for path, column in self.skills.columns.items()}
-        share = curves(self.skills.first, t, varied, len(rows))
+        share = curves(self.skills.first, t, varied, len(rows), _room(c.party, len(rows), last - base))
         low = np.minimum.accumulate(share[0])
         return Plan(share, base, low, c.reservation, c.span, c.count, c.ranked, c.falling, c.rank_of, self.hope)
 

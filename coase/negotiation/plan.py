@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 RUNGS = ("start", "ask", "bid", "begin", "step", "answer")
 KEPT = 4096  # plans remembered per ranking
-TOGETHER = 12_000  # numbers of curves evaluated at a time: what lies between stays in the processor's cache, and is
-# small enough for malloc to keep (from 128 KiB on, each array would be fresh pages from the system)
+LONG = 10_000  # steps; longer curves are not remembered
+TOGETHER = 100_000  # numbers of curves evaluated at a time: few calls, so that threads seldom wait for each other
 
 _known: dict[tuple[type, ...], bool] = {}
 
 
 def is_plan(skill: Negotiator) -> bool:
     """Whether moves depend on time alone and `target` takes arrays. Decided once per class, so the same everywhere."""
+    return bool(_once(_is_plan, skill))
+
+
+def _once(function: Any, *arguments: Any) -> Any:
+    """What a function that remembers gives, also for a skill with a parameter that has no hash, a list for example."""
     try:
-        return _is_plan(skill)
-    except TypeError:  # a parameter that has no hash, a list for example
-        return _is_plan.__wrapped__(skill)
+        return function(*arguments)
+    except TypeError:
+        return getattr(function, "__wrapped__", function)(*arguments)
 
 
 @lru_cache(KEPT)
@@ -86,10 +91,7 @@ def plan_of(skill: Negotiator, problem: Problem) -> Integers | None:
 
 
 def _ranks(skill: Negotiator, problem: Problem) -> Integers:
-    try:
-        shares = shares_of(skill, problem.deadline)
-    except TypeError:
-        shares = shares_of.__wrapped__(skill, problem.deadline)
+    shares: Floats = _once(shares_of if problem.deadline <= LONG else shares_of.__wrapped__, skill, problem.deadline)
     wanted = problem.span * shares
     wanted += problem.reservation
     wanted -= SLACK
@@ -99,7 +101,7 @@ def _ranks(skill: Negotiator, problem: Problem) -> Integers:
     return np.maximum(ranks, min(0, problem.count - 1), out=ranks)
 
 
-@lru_cache(KEPT)
+@lru_cache(256)
 def shares_of(skill: Negotiator, deadline: int) -> Floats:
     """The share asked for at each step: it depends on the skill alone, so that one curve serves every domain."""
     shares: Floats = curves(skill, np.arange(1, deadline + 1)[None, :] / (deadline + 1), {}, 1)[0]
