@@ -252,3 +252,31 @@ def test_curves_drawn_in_blocks_play_as_whole_ones(own: tuple[str, ...]) -> None
         assert many.outcome.tolist() == alone.outcome.tolist()
         assert many.last_step.tolist() == alone.last_step.tolist()
         assert many.agreed.sum() > 0
+
+
+class Tensors(coase.Negotiator):
+    """Computes in torch, for one session and for columns of them."""
+
+    arrays = True
+    pull: float = 0.3
+
+    def ask(self, state: Any, now: coase.Now) -> tuple[Any, Any]:
+        """Asks for less the more is offered."""
+        import torch
+
+        worth, pull, t = (torch.as_tensor(x, dtype=torch.float64) for x in (now.worth, self.pull, now.t))
+        return state, 1 - pull * torch.clamp(worth, min=0) - 0.5 * t
+
+
+def test_a_skill_that_computes_in_torch(need: Callable[[str], Any]) -> None:
+    """Tensors in, tensors out: the sessions of a batch end as each alone."""
+    need("torch")
+    rng, n = np.random.default_rng(1), 200
+    many = coase.skill(Tensors, pull=rng.uniform(0, 1, n))
+    common: dict[str, Any] = {"n": n, "deadline": rng.integers(1, 60, n), "reservation": (rng.uniform(0, 0.5, n), 0.1)}
+    batch = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common)
+    alone = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common, way="one by one")
+    assert batch.ways == ("arrays", "plan")
+    assert batch.agreed.sum() > 0
+    assert (batch.outcome == alone.outcome).all()
+    assert (batch.last_step == alone.last_step).all()
