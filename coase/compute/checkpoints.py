@@ -13,6 +13,7 @@ from pathlib import Path
 
 from coase.compute import tensors
 from coase.errors import JobRefused
+from coase.terms.reading import read_json
 
 
 def file_name(step: int) -> str:
@@ -61,8 +62,8 @@ def latest(folder: Path, steps: int, every: int, usable: Callable[[tensors.Tenso
 
 def _note(folder: Path, step: int) -> str | None:
     try:
-        note = json.loads((folder / f"checkpoint-{step}.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        note = read_json((folder / f"checkpoint-{step}.json").read_bytes())
+    except (OSError, ValueError):
         return None
     point = note.get("digest") if isinstance(note, dict) else None
     return point if isinstance(point, str) else None

@@ -5,7 +5,6 @@ What a job wrote is a stranger's: bounded, no links, JSON without floats.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from coase.compute.metering import Metering
 from coase.compute.spec import JobSpec
 from coase.errors import JobFailed, JobRefused, TermsError
 from coase.terms.canonical import canonical
+from coase.terms.reading import read_json
 
 REFUSED, FAILED, OUT_OF_MEMORY = 65, 70, 71  # exit codes of a job
 MAX_ANSWER = 2**20
@@ -103,8 +103,8 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         if path.is_symlink() or path.stat().st_size > MAX_ANSWER:
             raise _unusable(f"it is larger than {MAX_ANSWER} bytes")
-        answer = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        answer = read_json(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise _unusable("it is not JSON") from error
     if not isinstance(answer, dict):
         raise _unusable("it is not an object")

@@ -16,6 +16,7 @@ from typing import Any
 import coase
 from coase.compute import bubblewrap
 from coase.errors import JobFailed
+from coase.terms.reading import read_json
 
 PATIENCE = 5.0  # seconds that the process gets to end by itself
 LOG = ".worker-server.log"
@@ -143,7 +144,7 @@ class WorkerServer:
         assert process.stdout is not None
         try:
             async for line in process.stdout:
-                self._hear(json.loads(line))
+                self._hear(read_json(line))
         except (ValueError, KeyError, TypeError, AttributeError):
             _kill(process)  # it talks nonsense: no better than dead
         finally:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from coase.errors import JobRefused
 from coase.terms.canonical import digest
+from coase.terms.reading import read_json
 
 MAX_BYTES = 16 * 1024
 MAX_SEGMENTS = 1000  # two files a checkpoint, and every digest in the result
@@ -125,8 +126,9 @@ def parse_spec(given: Any) -> JobSpec:
         if len(given) > MAX_BYTES:
             raise JobRefused(f"a job spec of {len(given)} bytes, more than {MAX_BYTES}", code="job_too_large")
         try:
+            read_json(given)  # of bounded depth
             given = json.loads(given, object_pairs_hook=_object)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise JobRefused(f"not JSON: {error}", code="job_malformed") from error
     if not isinstance(given, Mapping):
         raise JobRefused("a job spec is a JSON object", code="job_malformed")

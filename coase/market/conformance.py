@@ -22,6 +22,7 @@ from coase.market.schedule import Uniform
 from coase.market.simulate import simulate
 from coase.market.trader import Trader
 from coase.negotiation.conformance.kit import Finding, Verdict, spec_of
+from coase.terms.reading import read_json
 
 SECONDS, MEMORY = 120.0, 4096  # a whole check, MiB
 LIMITS = Uniform(20, 180)
@@ -72,7 +73,7 @@ def _child(act: str, what: str, limits: tuple[float, int]) -> Any:
         return f"it did not end within {seconds:g} seconds"
     last = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
     try:
-        return json.loads(last)
+        return read_json(last)
     except ValueError:
         return f"its process ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()[-200:]}"
 

@@ -17,6 +17,7 @@ import numpy as np
 from coase.errors import ConfigurationError
 from coase.market.crowd import MOST_TRADERS
 from coase.market.rows import arrow
+from coase.terms.reading import read_json
 from coase.whole import write_whole
 
 FORMAT = "coase-flow-1"
@@ -80,11 +81,11 @@ def bad_flow(what: str) -> ConfigurationError:
 
 def _read_lines(path: str | Path) -> tuple[Parts, Any]:
     try:
-        head, *rest = (json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines())
+        head, *rest = (read_json(line) for line in Path(path).read_text(encoding="utf-8").splitlines())
         if head["format"] != FORMAT:
             raise bad_flow(f"{path} is no order flow")
         return Parts(head, tuple(tuple(row) for row in head["limits"]), rest), head["orders"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise bad_flow(f"{path} is no order flow: {type(error).__name__}: {str(error)[:100]}") from error
 
 
@@ -135,11 +136,11 @@ def _parquet_head(path: str | Path, file: Any) -> dict[str, Any]:
     if sum(groups.row_group(i).total_byte_size for i in range(groups.num_row_groups)) > LARGEST:
         raise bad_flow(f"{path} unpacks to more than {LARGEST:,} bytes")
     try:
-        head = json.loads((schema.metadata or {})[_KEY])
+        head = read_json((schema.metadata or {})[_KEY])
         days, traders = head["days"], head["traders"]
         if head["format"] != FORMAT or type(days) is not int or type(traders) is not int:
             raise bad_flow(f"{path} is no order flow")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise bad_flow(f"{path} is no order flow: {type(error).__name__}: {str(error)[:100]}") from error
     if not (days >= 1 and 2 <= traders <= MOST_TRADERS and days * traders <= MOST_LIMITS):
         raise bad_flow(f"{path} is for {traders:,} traders on {days:,} days")

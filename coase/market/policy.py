@@ -11,7 +11,6 @@ double precision, so that compiled code finds the same shade as plain Python.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from coase.errors import ConfigurationError
 from coase.market.observation import FEATURES
+from coase.terms.reading import read_json
 
 CONFIG, WEIGHTS = "policy.json", "policy.safetensors"
 NETWORK = "relu"
@@ -47,9 +47,9 @@ def load(folder: str | Path, sha256: str) -> Policy:
     """
     config = _bytes(Path(folder) / CONFIG, sha256)
     try:
-        said = json.loads(config)
+        said = read_json(config)
         network, features, width, digest = (said[name] for name in ("network", "features", "width", "sha256"))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise _bad(f"{CONFIG} is not a policy's: {type(error).__name__}: {error}") from error
     if network != NETWORK or features != [*FEATURES] or type(width) is not int or not 1 <= width <= 1024:
         raise _bad(f"{CONFIG} describes another network, or other features than this version of coase shows")
@@ -68,7 +68,7 @@ def parsed(body: bytes) -> dict[str, NDArray[np.float32]]:
     """
     start = 8 + int.from_bytes(body[:8], "little")
     try:
-        header: dict[str, Any] = json.loads(body[8:start]) if start <= len(body) else {}
+        header: dict[str, Any] = read_json(body[8:start]) if start <= len(body) else {}
         header.pop("__metadata__", None)
         found, at = {}, 0
         for name, entry in sorted(header.items(), key=lambda pair: pair[1]["data_offsets"][0]):
@@ -78,7 +78,7 @@ def parsed(body: bytes) -> dict[str, NDArray[np.float32]]:
                 raise ValueError(f"tensor {name!r} is not of 32-bit floats, one after the other")
             found[name] = np.frombuffer(body[start + first : start + end], "<f4").reshape(shape)
             at = end
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _bad(f"{WEIGHTS} is not safetensors: {error}") from error
     if not found or start + at != len(body):
         raise _bad(f"{WEIGHTS} is not safetensors: it is cut, or holds nothing")

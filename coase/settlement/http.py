@@ -5,10 +5,10 @@ web3's own provider opens a connection for each request and reads whatever comes
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from coase.errors import ChainUnavailable, MissingExtra
+from coase.terms.reading import read_json
 
 try:
     from aiohttp import ClientSession, ClientTimeout, TCPConnector
@@ -70,7 +70,4 @@ class HttpProvider(AsyncJSONBaseProvider):
                 content += chunk
                 if len(content) > MOST_BYTES:
                     raise ChainUnavailable(f"an answer of more than {MOST_BYTES} bytes", hint="ask for less at once")
-        try:
-            return json.loads(content)
-        except RecursionError as error:
-            raise ChainUnavailable("an answer without end", hint="ask another node") from error
+        return read_json(content)

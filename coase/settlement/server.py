@@ -6,13 +6,13 @@ Only programs of this machine may ask. A web page in a browser on it may not: re
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from coase.errors import ChainUnavailable, ConfigurationError, MissingExtra
 from coase.settlement.embedded import EmbeddedChain
+from coase.terms.reading import read_json
 
 try:
     from aiohttp import web
@@ -60,8 +60,8 @@ class _Face:
         if "Origin" in request.headers or request.host.split(":")[0] != HERE:
             return web.json_response(_error(None, -32600, "only programs of this machine are served"), status=403)
         try:
-            body = json.loads(await request.read())
-        except (ValueError, RecursionError):
+            body = read_json(await request.read())
+        except ValueError:
             return web.json_response(_error(None, -32700, "not JSON"))
         if not isinstance(body, list):
             return web.json_response((await self._all([body]))[0])

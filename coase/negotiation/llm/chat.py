@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from coase.errors import ConfigurationError, MissingExtra
 from coase.negotiation.llm.reply import LONGEST_REPLY, parsed
 from coase.negotiation.moves import Ask
+from coase.terms.reading import read_json
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -170,7 +171,7 @@ class Replay:
 
     def __init__(self, path: Path) -> None:
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            rows = [read_json(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
             self._rows = [(str(row["prompt"]), dict(row["answer"])) for row in rows]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"{path} is no transcript: {error}", code="bad_transcript") from error

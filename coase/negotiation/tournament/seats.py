@@ -18,6 +18,7 @@ from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
 from coase.negotiation.skill import Negotiator, choose
 from coase.negotiation.utility import Ranking
+from coase.terms.reading import read_json
 
 NO_MEMORY = 2  # exit status of a fork that ran out of memory outside the skill's own methods
 LONGEST_LINE = 8192  # bytes of a guest's line
@@ -280,8 +281,8 @@ class Guest:
             self._held += more
         line, _, self._held = self._held.partition(b"\n")
         try:
-            answer = json.loads(line)
-        except (ValueError, RecursionError):
+            answer = read_json(line)
+        except ValueError:
             answer = None
         if not isinstance(answer, list) or not answer:
             raise _Lost("it answered nonsense")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from coase.errors import CoaseError, PaymentRefused
 from coase.identity import checksum
 from coase.settlement.channels.config import ChannelConfig, Place, channel_id
+from coase.terms.reading import read_json
 
 LONGEST = 4096  # bytes of a payment as text
 _CALL = re.compile(r"[!-~]{1,100}", re.ASCII)  # printable, no spaces
@@ -66,8 +66,8 @@ def read_payment(data: object) -> Payment:
         if len(data) > LONGEST:
             raise _malformed(f"it has {len(data)} bytes, {LONGEST} are allowed")
         try:
-            data = json.loads(data)
-        except (ValueError, RecursionError) as error:
+            data = read_json(data)
+        except ValueError as error:
             raise _malformed("it is not JSON") from error
     if not isinstance(data, dict) or data.keys() != {"network", "contract", "channel", "voucher", "call"}:
         raise _malformed("it has network, contract, channel, voucher and call")
