@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -132,7 +133,9 @@ class WorkerServer:
         # Still importing torch, it is deaf for a second, and without children.
         if not self._ready.done() or not await _ends(reader, PATIENCE):
             _kill(process)
-        await asyncio.wait([reader])
+        if not await _ends(reader, PATIENCE):
+            reader.cancel()  # something holds its output open: what is left of the sandbox; nobody listens to it
+            await asyncio.wait([reader])
 
     def _write(self, message: Mapping[str, Any]) -> None:
         stdin = self._process.stdin if self._process is not None else None
@@ -192,8 +195,10 @@ async def _ends(task: asyncio.Task[None], seconds: float) -> bool:
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
+    """Kill its group: a sandbox that is killed as it starts may leave a child that does not yet die with it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _last_line(log: Path) -> str:
