@@ -81,15 +81,23 @@ class OrderBook:
         Raises:
             UnknownOrder: no order of this number rests here: it was filled or cancelled, or never was.
         """
-        order = self._orders.pop(order_id, None) if isinstance(order_id, int) else None
-        if order is None:
+        quantity = self.discard(order_id) if isinstance(order_id, int) else 0
+        if not quantity:
             raise UnknownOrder(
                 f"no order {order_id!r} rests in the book", hint="it was filled, cancelled, or never was"
             )
+        return quantity
+
+    def discard(self, order_id: int) -> int:
+        """`cancel`, which returns 0 where no order of this number rests here."""
+        order = self._orders.pop(order_id, None)
+        if order is None:
+            return 0
+        quantity: int
         quantity, _, side, price, _ = order
         order[0] = 0
         self._shrink(side, price, quantity)
-        return int(quantity)
+        return quantity
 
     @property
     def best_bid(self) -> int | None:

@@ -53,8 +53,8 @@ class DoubleAuction(MarketRule):
     def withdraw(self, state: State, trader: int) -> State:
         """Cancel the trader's live order."""
         order_id = state.live.pop(trader, None)
-        if order_id is not None and order_id in state.book:
-            state.book.cancel(order_id)
+        if order_id is not None:
+            state.book.discard(order_id)
         return state
 
     def best(self, state: State) -> tuple[int, int]:

@@ -44,7 +44,8 @@ class Driver:
         self.tape = np.zeros((TAPE, 3), np.int64)
         self.end = 0
         self.trades: list[tuple[int, ...]] = []
-        self.counts = np.zeros((rules.days, 3), np.int64)
+        self.counts = [[0, 0, 0] for _ in range(rules.days)]  # turns, refused and accepted quotes, a day
+        self.delayed = any(self.delays)
         self.last = self.low = self.high = -1
         self.failed: dict[int, str] = {}
         self.states: list[Any] = [None] * crowd.n
@@ -69,7 +70,7 @@ class Driver:
     def session(self) -> Session:
         """What the run has left behind so far."""
         table = np.array(self.trades, np.int64).reshape(-1, len(COLUMNS))
-        turns, refused, quotes = self.counts.T.copy()
+        turns, refused, quotes = np.array(self.counts, np.int64).reshape(-1, 3).T.copy()
         return Session(table, self.limits, turns, refused, quotes, tuple(self.failed.items()))
 
     def begin(self, day: int, present: Iterable[int]) -> None:
@@ -103,7 +104,8 @@ class Driver:
             if not self.open[1] or not self.open[-1]:
                 break
             queue.enter(step, self.left)
-            self.past.append(self.rule.best(self.state))
+            if self.delayed:
+                self.past.append(self.rule.best(self.state))
             if not queue.active:
                 continue
             if queue.over(step):
@@ -112,7 +114,7 @@ class Driver:
             who = queue.drawn(step)
             if who not in self.failed:
                 self.withdraw(who)
-                self.counts[day, 0] += 1
+                self.counts[day][0] += 1
                 yield who
         self.finish(step)
 
@@ -122,10 +124,13 @@ class Driver:
 
     def look(self, who: int) -> View:
         """What the trader whose turn it is sees; its own earlier quote has been withdrawn."""
-        rules = self.rules
-        return View(
-            self.time, self.day, self.step, rules.steps, self.worth[who], self.left[who], *self.seen(who), self.last,
-            rules.low, rules.high, *self.yesterday, 0, self.end, self.tape,
+        rules, (bid, ask), (low, high) = self.rules, self.seen(who), self.yesterday
+        return tuple.__new__(  # as View(...) does, without a call between
+            View,
+            (
+                self.time, self.day, self.step, rules.steps, self.worth[who], self.left[who], bid, ask, self.last,
+                rules.low, rules.high, low, high, 0, self.end, self.tape,
+            ),
         )  # fmt: skip
 
     def seen(self, who: int) -> tuple[int, int]:
@@ -146,20 +151,25 @@ class Driver:
         rules, time, step = self.rules, self.time, self.step
         if quote is None:
             return None
-        if not isinstance(quote, Quote) or not all(type(v) is int or isinstance(v, np.integer) for v in quote):
+        if not isinstance(quote, Quote):
             return self.fail(who, f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
-        price, quantity = int(quote.price), int(quote.quantity)
+        price, quantity = quote
+        if type(price) is not int or type(quantity) is not int:
+            if not all(type(v) is int or isinstance(v, np.integer) for v in quote):
+                return self.fail(who, f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
+            price, quantity = int(price), int(quantity)
         if quantity == 0:
             return None
         side = self.sides[who]
         short = rules.budget >= 0 and side > 0 and price * quantity > self.cash[who]
         if not 0 < quantity <= self.left[who] or not rules.low <= price <= rules.high or short:
-            self.counts[self.day, 1] += 1
+            self.counts[self.day][1] += 1
             return None
-        best = self.rule.best(self.state)[0 if side > 0 else 1]
-        if rules.improve and best >= 0 and side * (price - best) <= 0:
-            return None
-        self.counts[self.day, 2] += 1
+        if rules.improve:
+            best = self.rule.best(self.state)[0 if side > 0 else 1]
+            if best >= 0 and side * (price - best) <= 0:
+                return None
+        self.counts[self.day][2] += 1
         self.placed[who] = step
         self.state, fills = self.rule.submit(self.state, MarketOrder(who, side, price, quantity))
         if not fills:
@@ -196,9 +206,13 @@ class Driver:
         if self.end == TAPE:
             self.tape[: TAPE // 2] = self.tape[TAPE // 2 :]
             self.end = TAPE // 2
-        self.tape[self.end] = side, paid if traded else price, traded
-        self.end += 1
-        self._tell(time, side, price, traded, paid, buyer, seller)
+        tape, end = self.tape, self.end
+        tape[end, 0] = side
+        tape[end, 1] = paid if traded else price
+        tape[end, 2] = traded
+        self.end = end + 1
+        if self.listening:
+            self._tell(time, side, price, traded, paid, buyer, seller)
 
     def _tell(self, time: int, side: int, price: int, traded: int, paid: int, buyer: int, seller: int) -> None:
         low, high, worth, left, states = self.rules.low, self.rules.high, self.worth, self.left, self.states

@@ -69,7 +69,8 @@ class GoodsDriver:
                 break
             self.queue.enter(step, self.left)
             for market in self.markets:
-                market.past.append(market.rule.best(market.state))
+                if market.delayed:
+                    market.past.append(market.rule.best(market.state))
                 market.step, market.time = step, day * self.rules.steps + step
             if not self.queue.active:
                 continue
@@ -91,7 +92,7 @@ class GoodsDriver:
             g = self.at[who] = self._best(who)
         market = self.markets[g]
         market.withdraw(place)
-        market.counts[market.day, 0] += 1
+        market.counts[market.day][0] += 1
         known = len(market.trades)
         market.ask(place)
         self._settle(g, known)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from coase.market.crowd import Crowd
 from coase.market.session import Rules
-from coase.negotiation.draws import MASK, SLOTS, mix
+from coase.negotiation.draws import MASK, SLOTS
+from coase.negotiation.draws_arrays import mix_many
+
+AHEAD = 1024  # draws made at a time
 
 
 class Turns:
@@ -24,6 +29,14 @@ class Turns:
         self._windows, self._world = crowd.windows(seed, rules), crowd.world_key(seed)
         self.active: list[int] = []
         self._place = [0] * self._n
+        self._drawn_from, self._draws = 0, list[int]()
+
+    def _ahead(self, time: int) -> list[int]:
+        """The draws of this turn of the run and of those to come: many at once cost less than one by one."""
+        with np.errstate(over="ignore"):
+            turns = np.arange(time, time + AHEAD).astype(np.uint64) * np.uint64(SLOTS)
+            drawn: list[int] = mix_many(turns + np.uint64(self._world & MASK)).tolist()
+        return drawn
 
     def begin(self, day: int) -> list[int]:
         """Begin a day; who comes on it."""
@@ -61,7 +74,10 @@ class Turns:
 
     def drawn(self, step: int) -> int:
         """Whose turn it is, of those who are there."""
-        bits = mix((self._world + (self._day * self._steps + step) * SLOTS) & MASK)
+        time = self._day * self._steps + step
+        if not 0 <= time - self._drawn_from < len(self._draws):
+            self._drawn_from, self._draws = time, self._ahead(time)
+        bits = self._draws[time - self._drawn_from]
         if not self._once:
             return self.active[((bits >> 32) * len(self.active)) >> 32]
         done = step - 1  # a random order: Fisher and Yates, one exchange a turn
