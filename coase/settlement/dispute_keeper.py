@@ -43,10 +43,10 @@ class Watched:
 
     Args:
         deal: its 32-byte id in the escrow.
-        outcome: "frozen" for a stake that is held; "elsewhere" where somebody was faster and had the dispute hold
-            another agent of the seller's than the guarded one, which the registry changes no more; "over" for a deal
-            that ended, and is guarded no more; "nobody" where no stake answers for the seller; None while there is
-            nothing to do, or when it went wrong.
+        outcome: "frozen" for a stake that is held, the largest that answers for the seller or the guarded agent's;
+            "elsewhere" where the dispute holds another agent of the seller's that stakes as much as the guarded one or
+            more; "over" for a deal that ended, and is guarded no more; "nobody" where no stake answers for the seller;
+            None while there is nothing to do, or when it went wrong.
         receipt: of our own freeze.
         trouble: what went wrong; the next turn tries again.
     """
@@ -121,21 +121,28 @@ class DisputeKeeper:
                 return Watched(deal, "over")
             if status != "disputed":
                 return Watched(deal)
-            if held := await self.agents.frozen_by(deal):
-                return Watched(deal, "frozen" if guarded.agent in (None, held) else "elsewhere")
-            return await self._freeze(deal, guarded)
+            return await self._freeze(deal, guarded, await self.agents.frozen_by(deal))
         except SettlementError as error:
             return Watched(deal, trouble=error)
 
-    async def _freeze(self, deal: bytes, guarded: Guarded) -> Watched:
+    async def _freeze(self, deal: bytes, guarded: Guarded, held: int) -> Watched:
+        """Have the dispute hold the guarded agent, or the one with the largest stake; `held`: the one held now."""
         agent = guarded.agent
         if agent is None:
             found = await self.agents.answering(guarded.agreement.seller)
-            if not found:
-                return Watched(deal, "nobody")
-            agent = found[0]
+            agent = found[0] if found else held
+        if not agent:
+            return Watched(deal, "nobody")
+        name = f"freeze/{deal.hex()}"
+        if held:
+            if agent == held:
+                return Watched(deal, "frozen")
+            ours, theirs = [(await self.agents.stake_of(one)).amount for one in (agent, held)]
+            if ours <= theirs:
+                return Watched(deal, "frozen" if guarded.agent is None else "elsewhere")
+            name += f"/{agent}/{ours}"  # each stake that takes the place of a smaller one is an act of its own
         try:
-            receipt = await self.agents.freeze(f"freeze/{deal.hex()}", agent, guarded.agreement)
+            receipt = await self.agents.freeze(name, agent, guarded.agreement)
         except TransactionReverted:
             held = await self.agents.frozen_by(deal)  # somebody else was faster?
             if not held:

@@ -170,7 +170,11 @@ contract AgentRegistry is IAgentRegistry, ERC721URIStorage, EIP712, ReentrancyGu
         (IServiceEscrow.Status status,,,) = escrow.deals(id);
         if (status != IServiceEscrow.Status.Disputed) revert Registry_WrongStatus(status);
         if (!answersFor(agentId, a.seller)) revert Registry_NotItsDeal(agentId, a.seller);
-        if (frozenBy[id] != 0) revert Registry_FreezeUnchanged(id);
+        uint256 held = frozenBy[id];
+        if (held != 0) {
+            if (stakes[agentId].amount <= stakes[held].amount) revert Registry_FreezeUnchanged(id);
+            _thaw(id);
+        }
         frozenBy[id] = agentId;
         ++stakes[agentId].disputes;
         emit Frozen(agentId, id);

@@ -183,14 +183,31 @@ async def test_nobody_answers_for_the_seller() -> None:
         assert watched.trouble.reason.startswith("Registry_NotItsDeal")
 
 
-async def test_a_seller_that_shows_another_agent_first_is_told_of() -> None:
-    """The registry takes the first that answers for the seller: the keeper says that it is not the guarded stake."""
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_seller_that_shows_a_smaller_stake_first_gains_nothing(known: bool) -> None:
+    """The larger one takes its place, once, whether or not the buyer knows which agent stakes it."""
     async with world() as w:
         keeper, empty, agent = w.keeper(), await w.agent("empty", 0), await w.agent()
         agreement = await w.agreement()
-        deal = await w.delivered(keeper, agreement, agent)
+        deal = await w.delivered(keeper, agreement, agent if known else None)
         await keeper.escrow.dispute("dispute", agreement, HASH)
         await w.agents(SELLER).freeze("first", empty, agreement)
+        (watched,) = await keeper.tend()
+        assert (watched.outcome, watched.trouble) == ("frozen", None)
+        assert watched.receipt is not None
+        assert await keeper.agents.frozen_by(deal) == agent
+        assert (await keeper.agents.stake_of(empty)).disputes == 0
+        assert await keeper.tend() == [Watched(deal, "frozen")]
+
+
+async def test_a_dispute_that_holds_as_much_elsewhere_is_told_of() -> None:
+    """An equal stake is not exchanged: the keeper says that it is not the guarded one."""
+    async with world() as w:
+        keeper, twin, agent = w.keeper(), await w.agent("twin"), await w.agent()
+        agreement = await w.agreement()
+        deal = await w.delivered(keeper, agreement, agent)
+        await keeper.escrow.dispute("dispute", agreement, HASH)
+        await w.agents(SELLER).freeze("first", twin, agreement)
         assert await keeper.tend() == [Watched(deal, "elsewhere")]
 
 

@@ -112,7 +112,8 @@ interface IAgentRegistry is IERC8004Identity {
     /// @dev Reverts: NotAuthorized, NotReady, Frozen, and whatever the token says.
     function unstake(uint256 agentId, address to) external returns (uint256 amount);
 
-    /// @notice Anyone: holds an agent's stake while this deal of its is disputed.
+    /// @notice Anyone: holds an agent's stake while this deal of its is disputed. Where several agents answer for the
+    /// seller, one that stakes more takes the place of the one held: so nobody saves a stake by showing a smaller one first.
     /// @dev Reverts: WrongStatus, NotItsDeal, FreezeUnchanged.
     function freeze(uint256 agentId, IServiceEscrow.Agreement calldata a) external;
 

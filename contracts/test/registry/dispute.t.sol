@@ -78,6 +78,38 @@ contract DisputeTest is RegistryTest {
         registry.freeze(agent, a);
     }
 
+    function test_ALargerStakeTakesThePlaceOfASmaller() public {
+        vm.prank(seller);
+        uint256 decoy = registry.register();
+        _openAndDispute();
+        registry.freeze(decoy, a);
+        vm.expectEmit(address(registry));
+        emit IAgentRegistry.Thawed(decoy, id);
+        vm.expectEmit(address(registry));
+        emit IAgentRegistry.Frozen(agent, id);
+        registry.freeze(agent, a);
+        _assertStake(STAKE, 0, 0, 1);
+        vm.assertEq(registry.frozenBy(id), agent, "the larger");
+        (,,, uint24 disputes) = registry.stakes(decoy);
+        vm.assertEq(disputes, 0, "the smaller is free");
+        vm.expectRevert(abi.encodeWithSelector(IAgentRegistry.Registry_FreezeUnchanged.selector, id));
+        registry.freeze(decoy, a);
+        _release();
+        registry.thaw(id);
+        _assertStake(STAKE, 0, 0, 0);
+    }
+
+    function test_RevertWhen_AnEqualStakeIsShown() public {
+        vm.prank(seller);
+        uint256 twin = registry.register();
+        vm.prank(seller);
+        registry.stake(twin, STAKE);
+        _openAndDispute();
+        registry.freeze(agent, a);
+        vm.expectRevert(abi.encodeWithSelector(IAgentRegistry.Registry_FreezeUnchanged.selector, id));
+        registry.freeze(twin, a);
+    }
+
     function test_RevertWhen_LeavingWhileDisputed() public {
         a.rulingSeconds = 30 days;
         id = escrow.hashAgreement(a);
