@@ -98,7 +98,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from coase.negotiation.solutions import Solutions as Solutions
     from coase.negotiation.solutions import rubinstein as rubinstein
     from coase.negotiation.solutions import solutions as solutions
-    from coase.negotiation.strategy import strategy as strategy
+    from coase.negotiation.strategy import SkillStrategy as SkillStrategy
     from coase.negotiation.tournament.result import TournamentResult as TournamentResult
     from coase.negotiation.tournament.scenario import Scenario as Scenario
     from coase.negotiation.tournament.tournament import tournament as tournament
@@ -169,6 +169,7 @@ _NAMES = {
     "SharedMarketEnvironment": "coase.market.shared_environment",
     "Shown": "coase.market.study",
     "SkillArray": "coase.negotiation.skill_array",
+    "SkillStrategy": "coase.negotiation.strategy",
     "Solutions": "coase.negotiation.solutions",
     "Study": "coase.market.study",
     "StudyResult": "coase.market.experiment",
@@ -205,7 +206,6 @@ _NAMES = {
     "simulate_goods": "coase.market.simulate_goods",
     "skill": "coase.loading",
     "solutions": "coase.negotiation.solutions",
-    "strategy": "coase.negotiation.strategy",
     "study": "coase.market.experiment",
     "sweep": "coase.market.experiment",
     "to_negmas": "coase.negotiation.negmas.host",

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from coase.market.measures import SUMS, Floats
+from coase.market.measures import Floats
 from coase.market.rows import save_rows
-from coase.market.run import Run, ratio, shares
+from coase.market.run import Realised, Run, shares
 from coase.market.study import Row
 
 
 @dataclass(frozen=True)
-class GoodsRun:
-    """Results of a simulation of several goods.
+class GoodsRun(Realised):
+    """Results of a simulation of several goods; what is possible is so with all of them together.
 
     The run of a good (``run["h100"]``) has its own measures: `equilibrium` is the middle of its competitive prices
     where every buyer takes what is best for it, and `efficiency` relates its surplus to that in this optimum; it may
@@ -28,35 +26,17 @@ class GoodsRun:
         market: the name of the rule.
         goods: name -> run.
         seed: of everything.
+        held: gained, possible, kept and gained by buyers, in ticks, over all goods: runs x days.
     """
 
     market: str
     goods: Mapping[str, Run]
     seed: int
+    held: Mapping[str, Floats] = field(repr=False)
 
     def __getitem__(self, good: str) -> Run:
         """The run of one good."""
         return self.goods[good]
-
-    @property
-    def runs(self) -> int:
-        """How many."""
-        return next(iter(self.goods.values())).runs
-
-    @cached_property
-    def held(self) -> dict[str, Floats]:
-        """Gained, possible, kept and gained by buyers, in ticks, over all goods: runs x days."""
-        return {name: np.sum([run.held[name] for run in self.goods.values()], axis=0) for name in SUMS}
-
-    @property
-    def efficiency(self) -> float:
-        """Realised surplus over the most that is possible with all goods, summed over runs, then divided."""
-        return ratio(self.held, "gained", "possible")
-
-    @property
-    def revenue(self) -> float:
-        """The auctioneer's share of the possible surplus."""
-        return ratio(self.held, "kept", "possible")
 
     @cached_property
     def per_run(self) -> dict[str, Floats]:

@@ -20,8 +20,29 @@ from coase.market.study import Row
 NORMAL_95 = 1.959964  # standard errors to each side of a mean that hold 95%
 
 
+class Realised:
+    """What was gained of what was possible; for results that hold the sums in `held`."""
+
+    held: Mapping[str, Floats]
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return len(self.held["gained"])
+
+    @property
+    def efficiency(self) -> float:
+        """Realised surplus over possible surplus, the auctioneer's included: summed, then divided."""
+        return ratio(self.held, "gained", "possible")
+
+    @property
+    def revenue(self) -> float:
+        """The auctioneer's share of the possible surplus: summed, then divided."""
+        return ratio(self.held, "kept", "possible")
+
+
 @dataclass(frozen=True)
-class Run:
+class Run(Realised):
     """Results of a simulation; arrays are of runs x days unless said otherwise.
 
     Args:
@@ -44,21 +65,6 @@ class Run:
     counts: Ints = field(repr=False)
     failed: tuple[tuple[int, int, str], ...] = ()
     compiled: int = 0
-
-    @property
-    def runs(self) -> int:
-        """How many."""
-        return len(self.held["gained"])
-
-    @property
-    def efficiency(self) -> float:
-        """Realised surplus over possible surplus, the auctioneer's included: summed, then divided."""
-        return ratio(self.held, "gained", "possible")
-
-    @property
-    def revenue(self) -> float:
-        """The auctioneer's share of the possible surplus: summed, then divided."""
-        return ratio(self.held, "kept", "possible")
 
     @property
     def alpha(self) -> Floats:

@@ -97,4 +97,5 @@ def simulate_goods(
         )
         for g, name in enumerate(cast.names)
     }  # fmt: skip
-    return GoodsRun(name_of(ways[0], market), found, seed)
+    totals = {name: np.sum([run.held[name] for run in found.values()], axis=0) for name in SUMS}
+    return GoodsRun(name_of(ways[0], market), found, seed, totals)

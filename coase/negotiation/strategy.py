@@ -59,7 +59,7 @@ class SkillStrategy:
             case Round():
                 return self.player.move(state.offer)
             case Bids():
-                return self._bid()
+                return self._bid
             case Call():
                 return self._in_a_call(state)
             case Window():
@@ -67,25 +67,24 @@ class SkillStrategy:
             case Shop():
                 if state.phase is ShopPhase.SELLING:
                     return ACCEPT if self._takes(state.price) else Decline()
-                bid = self._bid()
-                return Post(bid.price) if isinstance(bid, Bid) else bid
+                return Post(self._bid.price) if isinstance(self._bid, Bid) else self._bid
         raise UsageError(
             f"a skill has no strategy for a {type(state).__name__}", hint="write a function", code="unknown_rule"
         )
 
     def _in_a_call(self, state: Call) -> Any:
         if state.phase is CallPhase.ANNOUNCING:
-            bid = self._bid()
+            bid = self._bid
             return Announce(bid.price) if isinstance(bid, Bid) else bid
         if state.phase is CallPhase.BIDDING:
-            bid = Bid(state.limit) if self._takes(state.limit) else self._bid()
+            bid = Bid(state.limit) if self._takes(state.limit) else self._bid
             return bid if isinstance(bid, Bid) and bid.price <= state.limit else Decline()
         return ACCEPT if state.phase is CallPhase.CONFIRMING else self._award(state.bids)
 
     def _in_a_window(self, state: Window, name: str) -> Any:
         if state.phase is WindowPhase.CHOOSING:
             return self._award(state.opened)
-        bid = self._bid()
+        bid = self._bid
         if not isinstance(bid, Bid):
             return bid
         salt = "".join(f"{int(uniform(self.problem.key, BEFORE, slot) * 2**32):08x}" for slot in range(4))
@@ -96,11 +95,8 @@ class SkillStrategy:
         seller, price = min(quotes, key=lambda quote: quote[1])
         return Award(seller) if self._takes(price) else Decline()
 
-    def _bid(self) -> Bid | Decline:
-        return self._first
-
     @cached_property
-    def _first(self) -> Bid | Decline:
+    def _bid(self) -> Bid | Decline:
         prices = self._prices
         move = Player(self.skill, self.problem).move(None)
         return Bid(int(prices[move.outcome])) if isinstance(move, Propose) else Decline()
@@ -123,8 +119,3 @@ class SkillStrategy:
                 "this rule is about a price alone", hint='a domain with the issue "price"', code="no_price"
             )
         return tuple(int(price) for price in issues["price"])
-
-
-def strategy(skill: Negotiator, problem: Problem) -> SkillStrategy:
-    """A skill as a strategy for `coase.hold`, under any shipped rule."""
-    return SkillStrategy(skill, problem)

@@ -21,6 +21,7 @@ from coase.settlement.outbox import Outbox
 from coase.settlement.provider import connect
 from coase.settlement.records import Patience
 from coase.settlement.signing import fees_of
+from coase.terms.agreement import Agreement
 
 try:
     from web3.providers.async_base import AsyncJSONBaseProvider
@@ -65,6 +66,26 @@ class DeployedChain:
         """The escrow, as this party sees it."""
         used = outbox or self.outbox(identity)
         return EscrowClient(self.w3, used, self.contracts.token, self.contracts.escrow, self.chain_id)
+
+    async def disputed(self, buyer: Identity, seller: Identity, arbiter: str, *, price: int) -> Agreement:
+        """A deal between them that was opened and delivered, and that its buyer disputes before this arbiter."""
+        deal = Agreement(
+            buyer=buyer.account,
+            seller=seller.account,
+            arbiter=arbiter,
+            token=self.contracts.token,
+            price=price,
+            deliver_by=await self.backend.now() + 1_000,
+            review_seconds=1_000,
+            ruling_seconds=10_000,
+            terms_hash="ab" * 32,
+            salt="01" * 32,
+        )
+        buys, sells = self.client(buyer), self.client(seller)
+        await buys.open("open", deal, seller.sign(buys.digest(deal)))
+        await sells.deliver("deliver", deal, bytes(31) + b"x")
+        await buys.dispute("dispute", deal, bytes(31) + b"y")
+        return deal
 
     def database(self, path: Path | None = None) -> sqlite3.Connection:
         """A database for an outbox, in memory unless a file is given, closed with the chain."""

@@ -28,6 +28,11 @@ class State(NamedTuple):
     mean: float
 
 
+def leant(state: State, share: float) -> State:
+    """A tenth of the way to a share."""
+    return State(state.side, state.key, state.mean + 0.1 * (min(share, 2.0) - state.mean))
+
+
 class Leaning(coase.Trader):
     """Quotes near the mean of what it hears; divides by its limit only where that is not 0."""
 
@@ -43,10 +48,7 @@ class Leaning(coase.Trader):
 
     def observe(self, state: State, event: coase.Event) -> State:
         """Moves towards the price, in units of my limit."""
-        if event.side == 0 or event.limit == 0:
-            return state
-        share = event.price / event.limit
-        return State(state.side, state.key, state.mean + 0.1 * (min(share, 2.0) - state.mean))
+        return state if event.side == 0 or event.limit == 0 else leant(state, event.price / event.limit)
 
 
 class Careless(Leaning):
@@ -54,10 +56,7 @@ class Careless(Leaning):
 
     def observe(self, state: State, event: coase.Event) -> State:
         """Moves towards the price, in units of my limit."""
-        if event.side == 0:
-            return state
-        share = event.price / event.limit
-        return State(state.side, state.key, state.mean + 0.1 * (min(share, 2.0) - state.mean))
+        return state if event.side == 0 else leant(state, event.price / event.limit)
 
 
 class Whole(Leaning):
@@ -65,10 +64,7 @@ class Whole(Leaning):
 
     def observe(self, state: State, event: coase.Event) -> State:
         """Moves towards the price, in whole units of my limit."""
-        if event.side == 0:
-            return state
-        share = event.price // event.limit
-        return State(state.side, state.key, state.mean + 0.1 * (min(share, 2) - state.mean))
+        return state if event.side == 0 else leant(state, event.price // event.limit)
 
 
 def both(kind: type[coase.Trader], count: int = 20, **changed: Any) -> tuple[coase.Run, coase.Run]:

@@ -94,13 +94,10 @@ class Columns(coase.Negotiator):
         return state, 1 - self.pull * np.maximum(now.worth, 0) - 0.5 * now.t * now.uniform(2)
 
 
-@pytest.mark.parametrize("numba", [True, False])
-def test_columns_of_ones_own(numba: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A skill that declares `arrays` moves in all sessions at once, with or without numba."""
-    if not numba:
-        monkeypatch.setitem(sys.modules, "numba", None)
+def own_columns_end_as_alone(kind: type[coase.Negotiator]) -> None:
+    """The sessions of a batch of a skill that declares `arrays` end as each alone."""
     rng, n = np.random.default_rng(1), 300
-    many = coase.skill(Columns, pull=rng.uniform(0, 1, n))
+    many = coase.skill(kind, pull=rng.uniform(0, 1, n))
     common: dict[str, Any] = {"n": n, "deadline": rng.integers(1, 60, n), "reservation": (rng.uniform(0, 0.5, n), 0.1)}
     batch = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common)
     alone = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common, way="one by one")
@@ -108,6 +105,34 @@ def test_columns_of_ones_own(numba: bool, monkeypatch: pytest.MonkeyPatch) -> No
     assert batch.agreed.sum() > 0
     assert (batch.outcome == alone.outcome).all()
     assert (batch.last_step == alone.last_step).all()
+
+
+@pytest.mark.parametrize("numba", [True, False])
+def test_columns_of_ones_own(numba: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A skill that declares `arrays` moves in all sessions at once, with or without numba."""
+    if not numba:
+        monkeypatch.setitem(sys.modules, "numba", None)
+    own_columns_end_as_alone(Columns)
+
+
+class Tensors(coase.Negotiator):
+    """Computes in torch, for one session and for columns of them."""
+
+    arrays = True
+    pull: float = 0.3
+
+    def ask(self, state: Any, now: coase.Now) -> tuple[Any, Any]:
+        """Asks for less the more is offered."""
+        import torch
+
+        worth, pull, t = (torch.as_tensor(x, dtype=torch.float64) for x in (now.worth, self.pull, now.t))
+        return state, 1 - pull * torch.clamp(worth, min=0) - 0.5 * t
+
+
+def test_a_skill_that_computes_in_torch(need: Callable[[str], Any]) -> None:
+    """Tensors in, tensors out."""
+    need("torch")
+    own_columns_end_as_alone(Tensors)
 
 
 @pytest.mark.xdist_group("kernels")
@@ -252,31 +277,3 @@ def test_curves_drawn_in_blocks_play_as_whole_ones(own: tuple[str, ...]) -> None
         assert many.outcome.tolist() == alone.outcome.tolist()
         assert many.last_step.tolist() == alone.last_step.tolist()
         assert many.agreed.sum() > 0
-
-
-class Tensors(coase.Negotiator):
-    """Computes in torch, for one session and for columns of them."""
-
-    arrays = True
-    pull: float = 0.3
-
-    def ask(self, state: Any, now: coase.Now) -> tuple[Any, Any]:
-        """Asks for less the more is offered."""
-        import torch
-
-        worth, pull, t = (torch.as_tensor(x, dtype=torch.float64) for x in (now.worth, self.pull, now.t))
-        return state, 1 - pull * torch.clamp(worth, min=0) - 0.5 * t
-
-
-def test_a_skill_that_computes_in_torch(need: Callable[[str], Any]) -> None:
-    """Tensors in, tensors out: the sessions of a batch end as each alone."""
-    need("torch")
-    rng, n = np.random.default_rng(1), 200
-    many = coase.skill(Tensors, pull=rng.uniform(0, 1, n))
-    common: dict[str, Any] = {"n": n, "deadline": rng.integers(1, 60, n), "reservation": (rng.uniform(0, 0.5, n), 0.1)}
-    batch = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common)
-    alone = coase.negotiate_many(many, coase.skill("linear"), PRICE, **common, way="one by one")
-    assert batch.ways == ("arrays", "plan")
-    assert batch.agreed.sum() > 0
-    assert (batch.outcome == alone.outcome).all()
-    assert (batch.last_step == alone.last_step).all()

@@ -82,7 +82,7 @@ def held(rule: str, skill: Any, party: Party, limit: int, seed: int) -> tuple[Cl
         parameters = {"reserve": limit if party == "buyer" else 200}
     elif rule == "alternating_offers":
         parameters = {"domain": PRICES, "deadline": ROUNDS[rule]}
-    strategies = {name: Hostile(draw) for name in (*buyers, *sellers)} | {mine: coase.strategy(skill, problem)}
+    strategies = {name: Hostile(draw) for name in (*buyers, *sellers)} | {mine: coase.SkillStrategy(skill, problem)}
     rules = coase.mechanism(rule, **parameters)
 
     def watched(state: Any, name: str) -> Any:
@@ -148,7 +148,7 @@ def test_two_skills_bargain_as_negotiate_has_it() -> None:
     one, two = coase.skill("boulware"), coase.skill("tit_for_tat")
     alone = coase.negotiate(one, two, PRICES, deadline=40, seed=3)
     seats: dict[str, Any] = {
-        p: coase.strategy(s, coase.Problem.of(PRICES, p, deadline=40, seed=3))
+        p: coase.SkillStrategy(s, coase.Problem.of(PRICES, p, deadline=40, seed=3))
         for p, s in zip(PARTIES, (one, two), strict=True)
     }
     got = coase.hold(coase.mechanism("alternating_offers", domain=PRICES, deadline=40), seats, ["buyer"], ["seller"])
@@ -169,17 +169,17 @@ def test_a_price_between_two_counts_as_the_worse() -> None:
         side: Party = "buyer" if party == "buyer" else "seller"
         floor = 0.45 if side == "buyer" else 0.5  # 65 and 60
         problem = coase.Problem.of(PRICES, side, deadline=1, reservation=floor)
-        assert coase.strategy(Eager(), problem)._takes(price) is takes
+        assert coase.SkillStrategy(Eager(), problem)._takes(price) is takes
 
 
 def test_rules_that_it_does_not_know_are_refused() -> None:
     """And a domain with more than a price, where the rule is about a price."""
-    seat = coase.strategy(coase.skill("boulware"), coase.Problem.of(PRICES, "buyer", deadline=1))
+    seat = coase.SkillStrategy(coase.skill("boulware"), coase.Problem.of(PRICES, "buyer", deadline=1))
     with pytest.raises(UsageError) as refused:
         seat(object(), "me")
     assert refused.value.code == "unknown_rule"
     wide = coase.Domain(price=range(3), speed=["slow", "fast"])
-    bidder = coase.strategy(coase.skill("boulware"), coase.Problem.of(wide, "buyer"))
+    bidder = coase.SkillStrategy(coase.skill("boulware"), coase.Problem.of(wide, "buyer"))
     start = coase.mechanism("k_double_auction").init(["a"], ["b"])
     with pytest.raises(UsageError) as refused:
         bidder(start, "a")

@@ -53,23 +53,7 @@ class World:
 
     async def disputed(self) -> Agreement:
         """A deal under the pool that was delivered, and that its buyer disputes."""
-        deal = Agreement(
-            buyer=BUYER.account,
-            seller=SELLER.account,
-            arbiter=self.places.validators,
-            token=self.chain.contracts.token,
-            price=PRICE,
-            deliver_by=await self.chain.backend.now() + 1_000,
-            review_seconds=1_000,
-            ruling_seconds=10_000,
-            terms_hash="ab" * 32,
-            salt="01" * 32,
-        )
-        buyer, seller = self.chain.client(BUYER), self.chain.client(SELLER)
-        await buyer.open("open", deal, SELLER.sign(buyer.digest(deal)))
-        await seller.deliver("deliver", deal, bytes(31) + b"x")
-        await buyer.dispute("dispute", deal, bytes(31) + b"y")
-        return deal
+        return await self.chain.disputed(BUYER, SELLER, self.places.validators, price=PRICE)
 
 
 @asynccontextmanager
