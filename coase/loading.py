@@ -298,12 +298,12 @@ def _is_content(value: object, kind: str) -> TypeGuard[type[Any]]:
 
 
 def _unknown(kind: str, name: str, known: list[str], *, where: str = "") -> UnknownName:
-    close = difflib.get_close_matches(name.lower(), known, 3)
+    low = name.lower()
+    begun = [one for one in known if len(low) > 1 and one.startswith(low)]
+    close = list(dict.fromkeys([*begun, *difflib.get_close_matches(low, known, 3)]))[:3]
     listed = f"there are {', '.join(known)}" if known else "there are none"
-    return UnknownName(
-        f"no {SINGULAR[kind]} '{name}'{where}",
-        hint=f"did you mean {' or '.join(close)}?" if close else f"{listed}; files go by path, such as ./my_haggler.py",
-    )
+    hint = f"did you mean {' or '.join(close)}?" if close else f"{listed}; files go by path: ./my_{SINGULAR[kind]}.py"
+    return UnknownName(f"no {SINGULAR[kind]} '{name}'{where}", hint=hint)
 
 
 def _brought_by(point: importlib.metadata.EntryPoint) -> str:

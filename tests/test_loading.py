@@ -144,7 +144,12 @@ def test_files_that_are_no_skill_say_why(write: Callable[[str], Path], text: str
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("boulwar", "did you mean boulware?"), ("Conceder", "did you mean conceder?"), ("zzz", "tit_for_tat")],
+    [
+        ("boulwar", "did you mean boulware?"),
+        ("tit", "did you mean tit_for_tat?"),
+        ("Conceder", "did you mean conceder?"),
+        ("zzz", "tit_for_tat"),
+    ],
 )
 def test_unknown_names_come_with_close_ones(name: str, hint: str) -> None:
     """A misspelt name is guessed; otherwise all names are listed."""
