@@ -108,8 +108,8 @@ def concessions(result: Result, path: str | Path) -> Path:
                     markersize=2.6, linewidth=1.4, label=label,
                 )  # fmt: skip
             ax.axhline(0, color=INK, linewidth=1, linestyle=(0, (5, 3)))
-            if result.agreement is not None:
-                at = (result.utilities[PARTIES.index(party)] - floor) / span
+            if result.agreement is not None:  # before discounts, as the offers are
+                at = (float(table[result.trace.domain.number(result.agreement)]) - floor) / span
                 label = "agreement" if party == PARTIES[0] else None
                 ax.plot([result.step], [at], marker="*", markersize=15, color=DEAL, linestyle="", label=label)
             ax.set_title(f"as the {party} sees it")

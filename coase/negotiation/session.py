@@ -63,7 +63,7 @@ class Result:
 
     def metrics(self) -> Metrics:
         """How good the agreement is beside the Pareto frontier and the Nash, Kalai, Kalai-Smorodinsky and welfare
-        points.
+        points; with discounts, what it was worth in its step beside what was possible in the first.
         """
         return measure(*self.tables, self.utilities, self.reservation)
 

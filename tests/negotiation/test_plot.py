@@ -7,6 +7,7 @@ import sys
 import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,3 +111,25 @@ def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(MissingExtra) as caught:
         deal().plot(tmp_path / "trace.png")
     assert "coase[plot]" in caught.value.hint
+
+
+def test_the_agreement_lies_on_the_offer_that_was_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the picture of concessions, and also where waiting cost something: all is drawn before discounts."""
+    from matplotlib.figure import Figure
+
+    drawn: list[Figure] = []
+
+    def kept(path: Path, draw: Any, size: tuple[float, float]) -> Path:
+        drawn.append(Figure())
+        draw(drawn[0])
+        return path
+
+    monkeypatch.setattr("coase.negotiation.plot.chart", kept)
+    pair = coase.skill("boulware"), coase.skill("conceder")
+    result = coase.negotiate(*pair, coase.Domain(price=range(100)), reservation=(0.1, 0.1), discount=(0.9, 0.8))
+    result.plot_concessions(tmp_path / "concessions.png")
+    taken = (len(result.trace.turns) - 2) % 2  # the move before the acceptance: 0 the buyer's
+    for party, ax in enumerate(drawn[0].axes):
+        own, others, _, star = (np.array(line.get_xydata()) for line in ax.get_lines())
+        last = own if party == taken else others
+        assert star.tolist() == [[result.step, pytest.approx(last[-1, 1])]]
