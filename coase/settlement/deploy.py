@@ -9,6 +9,7 @@ from coase.errors import MissingExtra
 from coase.identity import checksum
 from coase.money import check
 from coase.settlement.artifacts import artifact
+from coase.settlement.defaults import Rules
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Call
 
@@ -26,25 +27,6 @@ class Contracts:
     escrow: str
     rules: str = ""
     channels: str = ""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How a market begins: see `IMarketRules`. Later changes are the owner's.
-
-    Args:
-        owner: may change the rules; None for the deployer.
-        guardian: may stop new deposits; None for nobody.
-        recipient: is paid the fees; None for the deployer.
-        fee_basis_points: of what sellers are paid.
-        audit_basis_points: the share of deliveries that buyers are asked to have audited.
-    """
-
-    owner: str | None = None
-    guardian: str | None = None
-    recipient: str | None = None
-    fee_basis_points: int = 0
-    audit_basis_points: int = 1_000
 
 
 async def deploy(outbox: Outbox, holders: Mapping[str, int], rules: Rules | None = None) -> Contracts:

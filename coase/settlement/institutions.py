@@ -6,9 +6,9 @@ from dataclasses import astuple, dataclass
 
 from coase.errors import MissingExtra
 from coase.identity import checksum
-from coase.money import DOLLAR
 from coase.settlement.artifacts import artifact
 from coase.settlement.bound import Bound
+from coase.settlement.defaults import PoolTerms
 from coase.settlement.deploy import Contracts
 from coase.settlement.outbox import Outbox
 from coase.settlement.records import Call
@@ -28,28 +28,6 @@ class Institutions:
     reputation: str
     assets: str
     hours: str
-
-
-@dataclass(frozen=True)
-class PoolTerms:
-    """How a pool of validators works, for good; see `IValidatorPool`. Amounts are in base units.
-
-    Args:
-        seat_price: what a seat costs.
-        penalty: what a silent or incoherent seat loses a case.
-        fee: what a seat earns a case, if all agree.
-        jury: seats a case, odd, 3 to 15.
-        quorum: how many of them must reveal, more than half.
-        commit_seconds, reveal_seconds: how long votes are taken, and can be shown after.
-    """
-
-    seat_price: int = 100 * DOLLAR
-    penalty: int = 20 * DOLLAR
-    fee: int = DOLLAR
-    jury: int = 5
-    quorum: int = 3
-    commit_seconds: int = 3_600
-    reveal_seconds: int = 3_600
 
 
 async def deploy_institutions(outbox: Outbox, market: Contracts, terms: PoolTerms | None = None) -> Institutions:

@@ -14,7 +14,8 @@ from coase.errors import MissingExtra
 from coase.identity import Identity, keccak
 from coase.money import DOLLAR
 from coase.settlement.backend import ChainBackend
-from coase.settlement.deploy import Contracts, Rules, deploy
+from coase.settlement.defaults import Rules
+from coase.settlement.deploy import Contracts, deploy
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.escrow import EscrowClient
 from coase.settlement.outbox import Outbox

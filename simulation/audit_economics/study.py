@@ -11,8 +11,10 @@ from pydantic import Field
 
 import coase
 from coase.compute.economics import break_even_audit_rate
+from coase.settlement.defaults import PoolTerms, Rules
 
 PRICE = 1.0  # of a job: all money is in units of it
+RULES, POOL = Rules(), PoolTerms()  # with which the contracts are deployed
 NOVICE = "cheats on whole jobs"
 STRATEGIES = {
     NOVICE: "one job a stake, all of it skipped: what the formula assumes",
@@ -20,7 +22,7 @@ STRATEGIES = {
     "skips a quarter, 4 audited": "the same, with four segments audited",
     "100 jobs on one stake": "cheats on a hundred jobs at once that one stake secures",
     "3 of 10 validators lazy": "30% of audits are answered with 'fine' unread",
-    "40% of validators collude": "committees of 5, majority decides, 40% vote for the cheat",
+    "40% of validators collude": "a jury decides by its median vote, 40% vote for the cheat",
 }
 
 
@@ -35,8 +37,11 @@ class AuditEconomics(coase.Study):
         "commitment; an audit finds a cheat with probability d and accuses an honest worker with probability a; who is "
         "found loses the stake S and the price. The break-even rate is found by bisection on the difference of mean "
         "payoffs over simulated jobs, with the same draws at every p, and compared with g / ((d - a)(S + P)). "
-        "Strategies that the formula does not know are simulated job by job. Last, a population that knows neither "
-        "formula nor rate learns from its own payoffs whether to cheat (epsilon-greedy over running means)."
+        "Strategies that the formula does not know are simulated job by job. The contracts, as they are deployed, have "
+        "an audit rate (MarketRules), a jury (ValidatorPool), and take from a stake at most the price of the deal that "
+        "was ruled on; with these, the largest saving that is deterred is simulated, too. Last, a population that "
+        "knows neither formula nor rate learns from its own payoffs whether to cheat (epsilon-greedy over running "
+        "means)."
     )
     quick: ClassVar[Mapping[str, Any]] = {"jobs": 400_000, "samples": 3, "providers": 60, "rounds": 150, "rates": 6}
 
@@ -44,6 +49,11 @@ class AuditEconomics(coase.Study):
     gain: float = Field(default=0.6, gt=0, le=1, description="saved by cheating, as a share of the price")
     detection: float = Field(default=0.95, gt=0, le=1, description="that an audit finds a cheat")
     false_positives: float = Field(default=0.001, ge=0, lt=0.5, description="that an audit accuses an honest worker")
+    audit_rate: float = Field(
+        default=RULES.audit_basis_points / 10_000, gt=0, le=1, description="as deployed: of MarketRules"
+    )
+    slash: float = Field(default=1.0, ge=0, description="as deployed: most that ValidatorPool has slashed, in prices")
+    jury: int = Field(default=POOL.jury, ge=1, le=15, description="as deployed: seats in a case of ValidatorPool")
     jobs: int = Field(default=2_000_000, ge=1000, le=50_000_000, description="simulated in each sample")
     samples: int = Field(default=8, ge=2, le=1000, description="independent, for the standard error")
     providers: int = Field(default=200, ge=2, le=100_000, description="that learn, at each point of the map")
@@ -55,11 +65,14 @@ class AuditEconomics(coase.Study):
         exact = [{"part": "formula", "stake": s, "sample": n} for s in self.stakes for n in range(self.samples)]
         ways = [{"part": "strategy", "stake": 10.0, "way": w, "sample": n} for w in STRATEGIES for n in range(2)]
         grid = np.geomspace(0.005, 1, self.rates).round(6).tolist()
-        return exact + ways + [{"part": "map", "stake": s, "rate": p} for s in self.stakes for p in grid]
+        deployed = [{"part": "deployed", "sample": n} for n in range(self.samples)]
+        return exact + ways + deployed + [{"part": "map", "stake": s, "rate": p} for s in self.stakes for p in grid]
 
     def measure(self, cell: Any, seed: int) -> list[dict[str, Any]]:
-        """The break-even rate, or the share of providers that cheat in the end."""
+        """The break-even rate, the saving that is deterred, or the share of providers that cheat in the end."""
         rng = np.random.default_rng(seed)
+        if cell["part"] == "deployed":
+            return [{"deterred": self._deterred(rng)}]
         if cell["part"] == "map":
             return [{"cheating": self._learn(rng, cell["stake"], cell["rate"])}]
         way = cell.get("way", NOVICE)
@@ -96,8 +109,16 @@ class AuditEconomics(coase.Study):
         if "lazy" in way:
             return self.detection * (rng.random(shape) >= 0.3)
         if "collude" in way:
-            return self.detection * (rng.random((*shape, 5)) >= 0.4).sum(axis=-1).__ge__(3)
+            honest = (rng.random((*shape, self.jury)) >= 0.4).sum(axis=-1)
+            return self.detection * (2 * honest > self.jury)
         return self.detection
+
+    def _deterred(self, rng: Generator) -> float:
+        """What cheating costs more than honest work under the deployed contracts: smaller savings are deterred."""
+        audited = rng.random(self.jobs) < self.audit_rate
+        luck = rng.random(self.jobs)
+        caught, accused = audited & (luck < self.detection), audited & (luck < self.false_positives)
+        return float((caught.mean() - accused.mean()) * (PRICE + self.slash))
 
     def _learn(self, rng: Generator, stake: float, rate: float) -> float:
         """The share of providers that cheat in the last tenth of the rounds."""
@@ -123,7 +144,7 @@ class AuditEconomics(coase.Study):
 
     def show(self, rows: Sequence[dict[str, Any]]) -> coase.Shown:
         """Simulated rates beside the closed form, strategies beside both, and the map of what a population learns."""
-        comparisons = [self._compared(rows, stake) for stake in self.stakes]
+        comparisons = [*(self._compared(rows, stake) for stake in self.stakes), self._deployed(rows)]
         worst = max((abs(c.ours / c.known - 1) for c in comparisons if c.known), default=0.0)
         ways = {
             way: _mean([row["break_even"] for row in rows if row.get("way") == way and row["part"] == "strategy"])
@@ -140,10 +161,17 @@ class AuditEconomics(coase.Study):
             for way, rate in ways.items()
         ]
         shared = ways["100 jobs on one stake"]
+        held = self.audit_rate * (self.detection - self.false_positives) * (PRICE + self.slash)
         return coase.Shown(
             findings=[
                 f"With a stake of ten prices, auditing {_percent(self.formula(10))} of jobs makes cheating pointless.",
                 f"Without a stake it takes {_percent(self.formula(0))}; with fifty, {_percent(self.formula(50))}.",
+                (
+                    f"The contracts as deployed audit {self.audit_rate:.0%} of deliveries and slash at most "
+                    f"{self.slash:g} price of a deal: that deters cheats that save up to {held:.0%} of the price, not "
+                    f"{self.gain:.0%}. For those an owner of the market sets an audit rate of "
+                    f"{_percent(self.formula(self.slash))}."
+                ),
                 f"The simulated break-even rates are within {worst:.1%} of the closed form, for every stake.",
                 f"Where one stake secures a hundred jobs, {_percent(shared)} is needed: bind stake to open jobs.",
                 f"Lazy validators: {_times(ways, 'lazy', base)} the rate; colluding: {_times(ways, 'collude', base)}.",
@@ -168,6 +196,18 @@ class AuditEconomics(coase.Study):
             why="Held to within 5% of the formula, not to three standard errors, which few samples tell badly.",
         )
 
+    def _deployed(self, rows: Sequence[dict[str, Any]]) -> coase.Comparison:
+        known = self.audit_rate * (self.detection - self.false_positives) * (PRICE + self.slash)
+        found = np.array([row["deterred"] for row in rows if row["part"] == "deployed"])
+        return coase.Comparison(
+            "contracts as deployed: largest saving deterred, of a price",
+            float(found.mean()),
+            known,
+            float(found.std(ddof=1) / np.sqrt(len(found))),
+            "p (d - a)(S + P)",
+            tolerance=0.05 * known,
+        )
+
     def _pictures(self, rows: Sequence[dict[str, Any]], ways: Mapping[str, float | None]) -> Any:
         from matplotlib.figure import Figure
         from matplotlib.ticker import PercentFormatter
@@ -182,6 +222,11 @@ class AuditEconomics(coase.Study):
         figure.colorbar(mesh, ax=axes, label="providers that cheat in the end", format=PercentFormatter(1))
         line = [(self.formula(s) or np.nan, y) for s, y in zip(self.stakes, places, strict=True)]
         axes.plot(*zip(*line, strict=True), "o-", color="black", label="closed form: cheating pays to the left")
+        if self.slash in self.stakes:
+            axes.plot(
+                self.audit_rate, self.stakes.index(self.slash), "*", color="#1f6fb4", markeredgecolor="white",
+                markersize=17, label="the contracts as deployed",
+            )  # fmt: skip
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
         axes.set_yticks(places, [f"{s:g}" for s in self.stakes])
@@ -191,7 +236,8 @@ class AuditEconomics(coase.Study):
         yield coase.Picture(
             figure,
             "Providers that only learn from their own payoffs stop cheating (green) where the closed form says. Near "
-            "the line, and where audits are rare, some have not been caught yet and go on.",
+            "the line, and where audits are rare, some have not been caught yet and go on. The star is where the "
+            "contracts stand as deployed.",
         )
         figure = Figure(figsize=(9, 3.2), layout="constrained")
         axes = figure.subplots()

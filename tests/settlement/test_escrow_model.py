@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from coase.errors import TransactionReverted
 from coase.identity import Identity
 from coase.money import DOLLAR, split
-from coase.settlement.deploy import Rules
+from coase.settlement.defaults import Rules
 from coase.settlement.escrow import EscrowClient
 from coase.terms.agreement import Agreement
 from coase.testing.chain import DeployedChain, memory_chain

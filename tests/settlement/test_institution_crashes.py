@@ -24,11 +24,12 @@ from coase.settlement.agent_registry import AgentRegistryClient
 from coase.settlement.allowance import PriceCap
 from coase.settlement.assets import AssetsClient, Offer
 from coase.settlement.compute_hours import ComputeHoursClient, Promise
+from coase.settlement.defaults import PoolTerms
 from coase.settlement.deploy import Contracts, deploy
 from coase.settlement.embedded import EmbeddedChain
 from coase.settlement.evm import Chain
 from coase.settlement.governance import Governance, GovernanceClient, GovernanceTerms, deploy_governance
-from coase.settlement.institutions import Institutions, PoolTerms, deploy_institutions
+from coase.settlement.institutions import Institutions, deploy_institutions
 from coase.settlement.outbox import Outbox
 from coase.settlement.reputation import ReputationClient, Said
 from coase.settlement.revenue_shares import RevenueSharesClient, create_shares

@@ -14,7 +14,8 @@ from coase.identity import Identity
 from coase.money import DOLLAR
 from coase.settlement.agent_registry import Agent, AgentRegistryClient, Stake
 from coase.settlement.allowance import PriceCap
-from coase.settlement.institutions import Institutions, PoolTerms, deploy_institutions
+from coase.settlement.defaults import PoolTerms
+from coase.settlement.institutions import Institutions, deploy_institutions
 from coase.settlement.reputation import ReputationClient, Said, Sum
 from coase.settlement.validator_pool import ValidatorPoolClient
 from coase.terms.agreement import Agreement
