@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import float64, int64, types
+from numba import float64, int32, int64, types
 from numba.core import cgutils  # noqa: F401 - numba's lowering needs it loaded
 from numba.extending import intrinsic
 
@@ -26,9 +26,28 @@ def reals_at(typingctx: Any, address: Any) -> Any:
 
 
 @intrinsic
+def halves_at(typingctx: Any, address: Any) -> Any:
+    """Whole numbers of 32 bits from this address on."""
+    return _pointer(types.CPointer(int32))  # type: ignore[no-untyped-call]
+
+
+@intrinsic
+def call(typingctx: Any, address: Any, number: Any) -> Any:
+    """Call the C function at this address, which takes a whole number and returns one."""
+    from llvmlite import ir  # type: ignore[import-untyped]
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = ir.IntType(64)
+        kind = ir.FunctionType(number, [number]).as_pointer()
+        return builder.call(builder.inttoptr(arguments[0], kind), [arguments[1]])
+
+    return int64(int64, int64), code
+
+
+@intrinsic
 def fetch(typingctx: Any, address: Any) -> Any:
     """Ask the processor to have this address at hand soon; nothing else happens."""
-    from llvmlite import ir  # type: ignore[import-untyped]
+    from llvmlite import ir
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)

@@ -159,7 +159,7 @@ def _build(kind: type[Trader], state: type[Any], floats: list[bool], *, exact: b
     own = f"Own({', '.join(shown)})" if fields else "Own(0)"
     hears = kind.observe is not Trader.observe
     # Of traders that listen, each field has a row of its own, so that many of them learn at once.
-    place = "{} * count + who" if hears else f"who * {len(floats)} + {{}}"
+    place = "{} * count + who" if hears else f"who * {WIDTH} + {{}}"
     held = ["reals" if real else "words" for real in floats]
     unpack = ", ".join(f"{name}[{place.format(i)}]" for i, name in enumerate(held))
     writes = [f"{name}[{place.format(i)}] = state[{i}]" for i, name in enumerate(held)]

@@ -67,14 +67,9 @@ class DoubleAuction(MarketRule):
         return rules._replace(clear_book=self.clear_book, improve=self.improve)
 
     def fast(self, crowd: Crowd, rules: Rules, seed: int) -> Session | None:
-        """By machine code; None without numba, or with traders that do not compile, or one that raises."""
+        """By machine code, where `coase.market.kernel` can."""
         if not self.compiled:
             return None
         from coase.market import kernel
 
-        if rules.high - rules.low >= kernel.MOST_LEVELS:
-            return None
-        machines = kernel.machines(crowd.traders)
-        if machines is None or any(crowd.parameters(kind) is None for kind in range(len(machines))):
-            return None
-        return kernel.run(crowd, rules, seed, machines)
+        return kernel.run(crowd, rules, seed)

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from coase.market.called import raised
 from coase.market.crowd import Crowd
 from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule
 from coase.market.session import COLUMNS, Ints, Rules, Session
-from coase.market.trader import BUY, TAPE, Event, Quote, Trader, View
+from coase.market.trader import BUY, TAPE, Event, Quote, Trader, View, whole
 from coase.market.turns import Turns
 
 
@@ -54,7 +55,7 @@ class Driver:
             try:
                 self.states[who] = self.minds[who].start(self.sides[who], worth[who], keys[who])
             except Exception as error:  # noqa: BLE001 - a stranger's code
-                self.fail(who, f"raised {type(error).__name__}: {error}")
+                self.fail(who, raised(error))
 
     def run(self) -> Session:
         """All days, each trader deciding for itself."""
@@ -143,7 +144,7 @@ class Driver:
         try:
             self.states[who], quote = self.minds[who].quote(self.states[who], self.look(who))
         except Exception as error:  # noqa: BLE001 - a stranger's code
-            return self.fail(who, f"raised {type(error).__name__}: {error}")
+            return self.fail(who, raised(error))
         return self.take(who, quote)
 
     def take(self, who: int, quote: Quote | None) -> None:
@@ -151,13 +152,12 @@ class Driver:
         rules, time, step = self.rules, self.time, self.step
         if quote is None:
             return None
-        if not isinstance(quote, Quote):
-            return self.fail(who, f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
+        if not isinstance(quote, Quote) or type(quote[0]) is not int or type(quote[1]) is not int:
+            try:
+                quote = Quote(*whole(quote))
+            except ValueError as error:
+                return self.fail(who, str(error))
         price, quantity = quote
-        if type(price) is not int or type(quantity) is not int:
-            if not all(type(v) is int or isinstance(v, np.integer) for v in quote):
-                return self.fail(who, f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
-            price, quantity = int(price), int(quantity)
         if quantity == 0:
             return None
         side = self.sides[who]
@@ -224,7 +224,7 @@ class Driver:
             try:
                 states[who] = self.minds[who].observe(states[who], event)
             except Exception as error:  # noqa: BLE001 - a stranger's code
-                self.fail(who, f"raised {type(error).__name__}: {error}")
+                self.fail(who, raised(error))
 
     def fail(self, who: int, sentence: str) -> None:
         """Out for the rest of the run."""

@@ -115,35 +115,37 @@ def measure(crowd: Crowd, rules: Rules, session: Session, ideal: Sequence[Ideal]
         worth = session.limits[min(day, len(session.limits) - 1)]
         middle = (best.low + best.high) / 2
         _day(found, day, day_trades, worth, (best.units * rules.units, best.gains * rules.units, middle))
-        sold = day_trades[day_trades[:, COLUMN["seller"]] != HOUSE, COLUMN["quantity"]].sum()
+        seller, size = day_trades[:, COLUMN["seller"]], day_trades[:, COLUMN["quantity"]]
+        sold = (size if seller.min(initial=0) != HOUSE else size[seller != HOUSE]).sum()
         found["utilisation"][day] = sold / (best.sellers * rules.units) if best.sellers else np.nan
     return found
 
 
 def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tuple[int, int, float]) -> None:
     units, possible, price = ideal
-    _, step, buyer, seller, paid, got, size, _, rested = np.ascontiguousarray(trades.T)
-    bought, sold = buyer != HOUSE, seller != HOUSE
+    _, step, buyer, seller, paid, got, size, _, rested = trades.T
     gains = (worth[buyer] - paid) * size, (got - worth[seller]) * size
-    kept = ((paid - got) * size).sum()
-    if not (bought.all() and sold.all()):
-        gains = gains[0] * bought, gains[1] * sold
-        kept += ((price - paid) * size)[~bought].sum() + ((got - price) * size)[~sold].sum()
+    one_price = np.array_equal(paid, got)
+    middle = paid if one_price else (paid + got) / 2
+    total = bought = size.sum()
+    kept = 0 if one_price else ((paid - got) * size).sum()
+    if min(buyer.min(initial=0), seller.min(initial=0)) == HOUSE:
+        buys, sells = buyer != HOUSE, seller != HOUSE
+        gains, bought = (gains[0] * buys, gains[1] * sells), size[buys].sum()
+        buyer, seller = np.where(buys, buyer, 0), np.where(sells, seller, 0)
+        kept += ((price - paid) * size)[~buys].sum() + ((got - price) * size)[~sells].sum()
     to_buyers, to_sellers = int(gains[0].sum()), int(gains[1].sum())
     found["gained"][day], found["possible"][day] = to_buyers + to_sellers + kept, possible
     found["kept"][day], found["to_buyers"][day] = kept, to_buyers
     found["equilibrium"][day] = price
-    total = size.sum()
     if possible:
         found["efficiency"][day] = (to_buyers + to_sellers + kept) / possible
         found["revenue"][day] = kept / possible
-        found["volume"][day] = size[bought].sum() / units
-    profits = np.bincount(np.where(bought, buyer, 0), gains[0], len(worth))
-    profits = profits + np.bincount(np.where(sold, seller, 0), gains[1], len(worth))
+        found["volume"][day] = bought / units
+    profits = np.bincount(buyer, gains[0], len(worth)) + np.bincount(seller, gains[1], len(worth))
     found["gini"][day] = gini(profits)
     if not total:
         return
-    middle = (paid + got) / 2
     mean = (middle * size).sum() / total
     if to_buyers + to_sellers:
         found["buyers"][day] = to_buyers / (to_buyers + to_sellers)

@@ -85,7 +85,8 @@ def simulate(
             raise ConfigurationError(
                 f"no memory for {who.n:,} traders", hint="fewer of them", code="no_memory"
             ) from error
-        return session, measure(who, numbers, session)
+        measures = measure(who, numbers, session)
+        return session._replace(trades=session.trades.copy() if keep_trades else session.trades[:0]), measures
 
     held = {name: np.full((runs, days), np.nan) for name in (*MEASURES, *SUMS)}
     counts = np.zeros((runs, days, 3), np.int64)

@@ -2,13 +2,15 @@
 
 Everything is a number: prices are integer ticks, `side` is 1 for a buyer and -1 for a seller (so
 `side * (limit - price)` is a gain on either side), and a missing price is -1. Methods that keep to numbers, tuples of
-numbers and `math` run compiled as they stand, with the same trades; others run in plain Python.
+numbers and `math` run compiled as they stand, with the same trades; others run in plain Python, called from the
+compiled market unless they listen.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from coase.negotiation.draws import uniform as draw
@@ -28,6 +30,17 @@ class Quote(NamedTuple):
 
 
 NO_QUOTE = Quote(0, 0)
+
+
+def whole(quote: Any) -> tuple[int, int]:
+    """Price and quantity as Python's whole numbers.
+
+    Raises:
+        ValueError: it is no quote in whole numbers, with a sentence about its trader.
+    """
+    if isinstance(quote, Quote) and all(type(value) is int or isinstance(value, np.integer) for value in quote):
+        return int(quote.price), int(quote.quantity)
+    raise ValueError(f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
 
 
 class View(NamedTuple):
