@@ -14,25 +14,6 @@ from coase.market import driver, kernel
 
 LIMITS = coase.Uniform(50, 350)
 MARKET: dict[str, Any] = {"demand": LIMITS, "supply": LIMITS, "low": 0, "high": 400, "days": 3, "turns": 20, "seed": 5}
-WORLDS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "several units": {"units": 3},
-    "a trade empties the book": {"clear_book": True, "units": 2},
-    "quotes must improve": {"improve": True},
-    "arrivals, shocks, latency, budgets": {
-        "units": 2,
-        "budget": 400,
-        "world": coase.World(
-            arrivals=True, redraw=True, shocks={2: (50, 50)}, entry={"zip": 1}, exit={"zi_c": 2}, latency={"Odd": 7}
-        ),
-    },
-}
-
-
-@pytest.fixture
-def machine(need: Any) -> None:
-    """Needs numba."""
-    need("numba")
 
 
 class Odd(coase.Trader):
@@ -102,10 +83,9 @@ def both(monkeypatch: pytest.MonkeyPatch, traders: Any, **changed: Any) -> coase
 
 
 @pytest.mark.usefixtures("machine")
-@pytest.mark.parametrize("world", WORLDS)
-def test_beside_compiled_traders_in_any_world(monkeypatch: pytest.MonkeyPatch, world: str) -> None:
+def test_beside_compiled_traders_in_any_world(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
     """Event for event as in plain Python, the odd answers included."""
-    run = both(monkeypatch, [(Odd(), 9), ("zi_c", 10), ("zip", 6), (Odd(), 7)], **WORLDS[world])
+    run = both(monkeypatch, [(Odd(), 9), ("zi_c", 10), ("zip", 6), (Odd(), 7)], **world("Odd"))
     assert not run.failed
     assert sum(len(session.trades) for session in run.sessions) > 30
     assert run.counts[..., 1].sum() > 30
@@ -118,10 +98,9 @@ def test_alone_and_with_many_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-@pytest.mark.parametrize("world", ["plain", "arrivals, shocks, latency, budgets"])
-def test_those_that_fail_sit_out_as_in_plain_python(monkeypatch: pytest.MonkeyPatch, world: str) -> None:
+def test_those_that_fail_sit_out_as_in_plain_python(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
     """At the start, by raising, by nonsense: the same sentences in the same order, and the same trades after it."""
-    run = both(monkeypatch, [("zi_c", 10), (Fails(), 20), ("zip", 4), (Odd(), 4)], **WORLDS[world])
+    run = both(monkeypatch, [("zi_c", 10), (Fails(), 20), ("zip", 4), (Odd(), 4)], **world("Odd"))
     said = " ".join(sentence for _, _, sentence in run.failed)
     assert all(part in said for part in ("no start", "by nothing", "nonsense", "not enough values"))
     assert sum(len(session.trades) for session in run.sessions) > 10
