@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markup import escape
 
 from coase.cli.tables import console_for_people, plain, show_table
 from coase.errors import ConfigurationError, MissingExtra, UsageError
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from coase.market.study import Study
 
 SENTENCE = 32  # characters; longer cells wrap
+HEADING = 11  # characters in a line of a column's heading, unless a word is longer
 
 
 def simulate(
@@ -133,8 +137,6 @@ def _write(result: StudyResult, folder: Path) -> tuple[dict[str, Path], list[str
 
 
 def _tell(result: StudyResult) -> None:
-    from rich.markup import escape
-
     console = console_for_people()
     shown = result.shown
     headline, *others = shown.findings
@@ -150,19 +152,35 @@ def _tell(result: StudyResult) -> None:
             table.add_row(escape(one.what), f"{one.ours:.5g}{error}", known, verdict)
         show_table(console, "Beside known figures", table)
     if shown.summary:
-        names = list(shown.summary[0])
-        texts = [name for name in names if isinstance(shown.summary[0][name], str)]
-        prose = [name for name in texts if any(len(row[name] or "") > SENTENCE for row in shown.summary)]
-        words = [name for name in texts if name not in prose]
-        numbers = [name for name in names if name not in texts]
-        table = plain(words, numbers=numbers, last=prose, prose=prose)
-        for row in shown.summary:
-            table.add_row(*(_shown(row[name]) for name in (*words, *numbers, *prose)))
-        show_table(console, "Summary", table)
+        _summarise(console, shown.summary)
     console.print()
 
 
-def _shown(value: Any) -> str:
-    from rich.markup import escape
+def _summarise(console: Console, rows: Sequence[dict[str, Any]]) -> None:
+    """The table of a study, with as many of its columns of numbers as the terminal has room for."""
+    texts = [name for name in rows[0] if any(isinstance(row[name], str) for row in rows)]
+    prose = [name for name in texts if any(len(_shown(row[name])) > SENTENCE for row in rows)]
+    words = [name for name in texts if name not in prose]
+    heads = {name: "\n".join(wrap(name, HEADING, break_long_words=False)) for name in rows[0]}
+    width = {
+        name: max(map(len, (*head.split("\n"), *(_shown(row[name]) for row in rows)))) for name, head in heads.items()
+    }
+    room = console.width - sum(width[name] + 2 for name in words) - SENTENCE * len(prose)
+    numbers: list[str] = []
+    for name in rows[0]:
+        if name not in texts:
+            room -= width[name] + 2
+            numbers += [name] if room >= -2 else []  # nothing follows the last one
+    order = (*words, *numbers, *prose)
+    kept = [[heads[name] for name in some] for some in (words, numbers, prose)]
+    table = plain(kept[0], numbers=kept[1], last=kept[2], prose=kept[2])
+    for row in rows:
+        table.add_row(*(escape(_shown(row[name])) for name in order))
+    show_table(console, "Summary", table)
+    left = [name for name in rows[0] if name not in order]
+    if left:
+        console.print(f"[dim]In the report, for want of room here: {escape(', '.join(left))}.[/]")
 
-    return escape(value) if isinstance(value, str) else "" if value is None else f"{value:,.5g}"
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else f"{value:,.4g}"

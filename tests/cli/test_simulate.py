@@ -56,3 +56,40 @@ def test_what_is_refused(arguments: list[str], code: str, capsys: pytest.Capture
     """An unknown study, a setting without a value, a value of the wrong kind, a place that is no folder."""
     assert run(["simulate", *arguments, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+
+
+WIDE = '''
+import coase
+
+class Wide(coase.Study):
+    """Many columns."""
+
+    question = "How wide?"
+
+    def cells(self):
+        return [{"n": 1}]
+
+    def measure(self, cell, seed):
+        return [{"x": 1 / 3}]
+
+    def show(self, rows):
+        shares = {f"share of the possible gains, {n}": rows[0]["x"] for n in range(9)}
+        row = {"rule": "a [rule]", **shares, "gone": None}
+        return coase.Shown(["It is wide."], summary=[row])
+'''
+
+
+@pytest.mark.parametrize("columns", [40, 70, 200])
+def test_no_number_is_cut_on_a_narrow_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns for which there is no room are named, and the others are whole."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    path = tmp_path / "wide.py"
+    path.write_text(WIDE)
+    assert run(["simulate", str(path), "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    shown = out.count("0.3333")
+    assert ("a [rule]" in out, "…" in out) == (True, False)
+    assert (1 < shown < 9) == (columns < 200)
+    assert ("In the report, for want of room here" in out) == (shown < 9)
