@@ -29,9 +29,10 @@ p{margin:.25rem 0 .6rem;color:var(--soft)}
 .plots svg,.box svg,.box img{width:100%;height:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
-th{white-space:normal;vertical-align:bottom;font-weight:600;font-size:.85rem;color:var(--soft)}td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:18rem}
+th{white-space:normal;vertical-align:bottom;font-weight:600;font-size:.85rem;color:var(--soft)}td.n,th.n{text-align:right}td.wrap{white-space:normal;min-width:13rem}
 code{font-size:.78em;line-height:1.25}.good{color:var(--good)}.bad{color:var(--bad)}.dim{color:var(--soft)}
 """
+LONG = 34  # characters; a longer cell of a table wraps
 LARGEST_SVG = 300_000  # characters; a picture of more becomes a bitmap
 
 
@@ -129,7 +130,7 @@ def _cell(value: object, tones: Mapping[str, str]) -> str:
         return "<td>"
     if isinstance(value, bool) or not isinstance(value, int | float):
         text = str(value)
-        kind = tones.get(text, "wrap" if len(text) > 60 else "")
+        kind = tones.get(text, "wrap" if len(text) > LONG else "")
         return f"<td{f' class={kind}' if kind else ''}>{escape(text)}"
     shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     return f"<td class=n>{shown}"
