@@ -22,7 +22,11 @@ RULES = {
     "pool": "constant-product pool",
     "bargaining": "bargaining in pairs",
 }
-TRADERS = {"zip": "traders that learn (ZIP)", "truthful": "traders that tell their limit"}
+TRADERS = {
+    "zip": "traders that learn (ZIP)",
+    "truthful": "traders that tell their limit",
+    "recorded": "orders of a double auction, replayed",
+}
 NEGOTIATOR = "linear"
 MEASURES = ("efficiency", "revenue", "buyers", "wait", "gini", "volume")
 COLOURS = {"buyers": "#1f6fb4", "sellers": "#d9642c", "market": "#8a8f9c", "lost": "#e9ebf0"}
@@ -35,7 +39,9 @@ class Mechanisms(coase.Study):
     method: ClassVar[str] = (
         "Limits of twenty buyers and twenty sellers are uniform from 50 to 150, drawn anew in each run and the same "
         "for every rule, as is the order of turns; each trades one unit a day for five days. Once all learn (ZIP), "
-        "once all state their limit: then the very orders are identical. Bargaining is between negotiators that "
+        "once all state their limit: then the very orders are identical. Once the orders that ZIP traders gave in a "
+        "double auction are recorded and replayed through every rule; where orders are sealed, the last of each trader "
+        "counts. Bargaining is between negotiators that "
         "concede linearly. Waiting is counted in turns that each trader has had when a trade comes; a sealed market "
         "takes one turn each, a call market all of the day. The pool begins at the middle of the range, which is near "
         "equilibrium, and takes 0.3%. Shares are of the possible gains; intervals are over independent batches."
@@ -49,54 +55,66 @@ class Mechanisms(coase.Study):
     turns: int = Field(default=10, ge=1, le=10_000, description="of each trader a day, where a market is not sealed")
 
     def cells(self) -> list[dict[str, Any]]:
-        """Each rule with each kind of trader in each batch."""
-        return [
+        """Each rule with each kind of trader in each batch; recorded orders go through all rules in one cell."""
+        live = [
             {"rule": rule, "traders": kind, "batch": batch}
-            for rule in RULES
-            for kind in (TRADERS if rule != "bargaining" else (NEGOTIATOR,))
+            for rule, kind in self._pairs()
+            if kind != "recorded"
             for batch in range(self.batches)
         ]
+        return live + [{"rule": "", "traders": "recorded", "batch": batch} for batch in range(self.batches)]
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Rules and who trades under them; there are no orders in bargaining."""
+        return [(rule, kind) for rule in RULES for kind in (TRADERS if rule != "bargaining" else (NEGOTIATOR,))]
 
     def measure(self, cell: Any, seed: int) -> list[dict[str, Any]]:
         """Shares of the possible gains, and waiting. The seed is that of the batch, so that flow is identical."""
+        market: dict[str, Any] = {
+            "demand": coase.Uniform(50, 150),
+            "supply": coase.Uniform(50, 150),
+            "low": 0,
+            "high": 200,
+            "days": self.days,
+            "turns": self.turns,
+            "runs": self.runs,
+            "seed": coase.session_seed(self.seed, cell["batch"]),
+        }
+        if cell["traders"] == "recorded":
+            flows = coase.record("double_auction", traders={"zip": self.traders}, **market)
+            some = [rule for rule, kind in self._pairs() if kind == "recorded"]
+            return [{"rule": rule, **self._shares(rule, coase.replay(flows, rule))} for rule in some]
         rules: dict[str, Any] = {"bargaining": {"deadline": 10}}
         run = coase.simulate(
             cell["rule"],
             traders={cell["traders"]: self.traders},
-            demand=coase.Uniform(50, 150),
-            supply=coase.Uniform(50, 150),
-            low=0,
-            high=200,
-            days=self.days,
-            turns=self.turns,
-            runs=self.runs,
-            seed=coase.session_seed(self.seed, cell["batch"]),
             keep_trades=False,
+            **market,
             **rules.get(cell["rule"], {}),
         )
+        return [self._shares(cell["rule"], run)]
+
+    def _shares(self, rule: str, run: coase.Run) -> dict[str, float]:
         found = {name: float(np.nanmean(run.per_run[name])) for name in ("wait", "gini", "volume")}
         buyers = float(np.nansum(run.held["to_buyers"]) / np.nansum(run.held["possible"]))
-        turn = found["wait"] / (1 if cell["rule"] == "bargaining" else self.traders)
-        return [
-            {
-                "efficiency": run.efficiency,
-                "buyers": buyers,
-                "market": run.revenue,
-                "sellers": run.efficiency - run.revenue - buyers,
-                "wait": turn,
-                "gini": found["gini"],
-                "volume": found["volume"],
-            }
-        ]
+        turn = found["wait"] / (1 if rule == "bargaining" else self.traders)
+        return {
+            "efficiency": run.efficiency,
+            "buyers": buyers,
+            "market": run.revenue,
+            "sellers": run.efficiency - run.revenue - buyers,
+            "wait": turn,
+            "gini": found["gini"],
+            "volume": found["volume"],
+        }
 
     def show(self, rows: Sequence[dict[str, Any]]) -> coase.Shown:
         """Rules beside each other."""
         held = {
             (rule, kind): self._estimate([r for r in rows if (r["rule"], r["traders"]) == (rule, kind)])
-            for rule in RULES
-            for kind in (TRADERS if rule != "bargaining" else (NEGOTIATOR,))
+            for rule, kind in self._pairs()
         }
-        learned = {rule: one for (rule, kind), one in held.items() if kind != "truthful"}
+        learned = {rule: under(held, rule, "zip") for rule in RULES}
         best = max(learned, key=lambda rule: learned[rule]["efficiency"])
         worst = min(learned, key=lambda rule: learned[rule]["efficiency"])
         uneven = max(learned, key=lambda rule: learned[rule]["buyers"] / learned[rule]["efficiency"])
@@ -123,6 +141,13 @@ class Mechanisms(coase.Study):
                     f"{honest['efficiency']:.1%}. VCG, where the truth is best, is fully efficient and costs the "
                     f"auctioneer {-vcg['market']:.1%} of the gains."
                 ),
+                (
+                    "Orders are made for a rule: those of the double auction, where they realise "
+                    f"{held['double_auction', 'recorded']['efficiency']:.0%}, realise "
+                    f"{held['k_double_auction', 'recorded']['efficiency']:.0%} when they are sealed and matched as "
+                    f"well as can be, and {held['pool', 'recorded']['efficiency']:.0%} in the pool, since most of "
+                    "them were given to be seen. Identical orders compare how rules match, not how markets would do."
+                ),
             ],
             comparisons=[
                 *(
@@ -134,6 +159,13 @@ class Mechanisms(coase.Study):
                         tolerance=1e-12,
                     )
                     for rule in exact
+                ),
+                coase.Comparison(
+                    "double auction, its own orders replayed: efficiency",
+                    held["double_auction", "recorded"]["efficiency"],
+                    held["double_auction", "zip"]["efficiency"],
+                    source="the run that was recorded",
+                    tolerance=1e-12,
                 ),
                 coase.Comparison("VCG: auctioneer gains", max(0.0, vcg["market"]), 0.0, source="Myerson-Satterthwaite"),
                 coase.Comparison(
@@ -174,26 +206,26 @@ class Mechanisms(coase.Study):
         from matplotlib.figure import Figure
         from matplotlib.ticker import PercentFormatter
 
-        figure = Figure(figsize=(10.5, 4.8), layout="constrained")
-        for axes, kind in zip(figure.subplots(1, 2, sharey=True), TRADERS, strict=True):
-            some = {rule: under(held, rule, kind) for rule in RULES}
-            names = list(RULES)[::-1]
-            left = np.zeros(len(names))
+        figure = Figure(figsize=(12, 5), layout="constrained")
+        names = list(RULES)[::-1]
+        for axes, kind in zip(figure.subplots(1, 3, sharey=True), TRADERS, strict=True):
+            drawn = [rule for rule in names if kind != "recorded" or (rule, kind) in held]
+            some = {rule: under(held, rule, kind) for rule in drawn}
+            places = [names.index(rule) for rule in drawn]
+            left = np.zeros(len(drawn))
             labels = {"buyers": "to buyers", "sellers": "to sellers", "market": "to the market"}
             for who, label in labels.items():
-                widths = np.array([max(0.0, some[rule][who]) for rule in names])
-                axes.barh(range(len(names)), widths, left=left, color=COLOURS[who], label=label)
+                widths = np.array([max(0.0, some[rule][who]) for rule in drawn])
+                axes.barh(places, widths, left=left, color=COLOURS[who], label=label)
                 left += widths
-            total = np.array([some[rule]["efficiency"] for rule in names])
-            errors = 1.96 * np.array([some[rule]["efficiency_error"] for rule in names])
-            axes.errorbar(
-                total, range(len(names)), xerr=errors, fmt=".", color="black", capsize=3, label="realised, 95%"
-            )
-            for place, value in enumerate(total):
-                axes.text(1.1, place, f"{value:.1%}", va="center", fontsize=9)
+            total = np.array([some[rule]["efficiency"] for rule in drawn])
+            errors = 1.96 * np.array([some[rule]["efficiency_error"] for rule in drawn])
+            axes.errorbar(total, places, xerr=errors, fmt=".", color="black", capsize=3, label="realised, 95%")
+            for place, value in zip(places, total, strict=True):
+                axes.text(1.12, place, f"{value:.1%}", va="center", fontsize=9)
             axes.axvline(1, color="black", linewidth=1, linestyle=":")
             axes.set_yticks(range(len(names)), [RULES[rule] for rule in names])
-            axes.set_xlim(0, 1.27)
+            axes.set_xlim(0, 1.38)
             axes.set_xticks((0, 0.25, 0.5, 0.75, 1))
             axes.xaxis.set_major_formatter(PercentFormatter(1))
             axes.set_xlabel("share of the possible gains")
@@ -203,15 +235,16 @@ class Mechanisms(coase.Study):
         yield coase.Picture(
             figure,
             "Who gets what under each rule; the number is what is realised of all that could be. Beyond the dotted "
-            "line the auctioneer pays in. Bargaining is between negotiators on both sides.",
+            "line the auctioneer pays in. Bargaining is between negotiators, whose moves are no orders.",
         )
         figure = Figure(figsize=(9, 4.2), layout="constrained")
         axes = figure.subplots()
-        for rule in RULES:
+        for number, rule in enumerate(RULES):
             one = under(held, rule, "zip")
             axes.errorbar(
-                one["wait"], one["efficiency"], 1.96 * one["efficiency_error"], 1.96 * one["wait_error"], "o", capsize=2
-            )
+                one["wait"], one["efficiency"], 1.96 * one["efficiency_error"], 1.96 * one["wait_error"], "o",
+                capsize=2, color=f"C{number}",
+            )  # fmt: skip
         taken: list[float] = []
         for rule in sorted(RULES, key=lambda r: -under(held, r, "zip")["efficiency"]):
             one = under(held, rule, "zip")
@@ -221,8 +254,10 @@ class Mechanisms(coase.Study):
             taken.append(y)
             axes.annotate(
                 RULES[rule], (one["wait"], one["efficiency"]), (self.turns * 1.15, y), va="center", fontsize=9,
+                color=f"C{list(RULES).index(rule)}",
                 arrowprops={"arrowstyle": "-", "color": "#b8bdc9", "linewidth": 0.8},
             )  # fmt: skip
+        axes.set_ylim(min(taken) - 0.012, None)
         axes.set_xlim(0, self.turns * 1.55)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.set_xlabel("turns that each trader has had when a trade comes (less is faster)")
