@@ -108,7 +108,7 @@ class FirstOfferBias(coase.Study):
                 points[protocol, float(bias)] = point
         most = float(max(self.biases))
         come, sealed = points["first come", most], points["sealed window", most]
-        fair = 1 / self.sellers
+        fair, usual = 1 / self.sellers, points["first come", float(min(self.biases))]["best"]
         return coase.Shown(
             findings=[
                 (
@@ -116,15 +116,16 @@ class FirstOfferBias(coase.Study):
                     f"{sealed['fast']:.0%} through a sealed window: a fair share of {fair:.0%}."
                 ),
                 (
-                    f"Served first-come, the fast seller does best with a markup of {come['best']:.0f}% instead of "
-                    f"{points['first come', float(min(self.biases))]['best']:.0f}%, and the buyer then pays "
-                    f"{come['exploited']:.1f} ticks more than the lowest quote; "
-                    f"sealed, it pays {sealed['exploited']:.1f} more."
+                    f"Served first-come, the fast seller does best with a markup of {come['best']:.0f}% ({usual:.0f}% "
+                    f"without bias), and the buyer then pays {come['exploited']:.1f} ticks more than the lowest quote; "
+                    f"sealed, its best markup is {sealed['best']:.0f}%, and the buyer pays "
+                    f"{sealed['exploited']:.1f} more."
                 ),
                 (
                     f"The window does not cure the buyer: at equal prices it still pays {sealed['over']:.1f} ticks too "
-                    "much, since a random quote is favoured instead of the fastest. What it takes away is any "
-                    "reward for speed, and with it the reason to exploit the bias."
+                    "much, since a random quote is favoured instead of the fastest"
+                    + (", and asking more pays any seller" if sealed["best"] > usual else "")
+                    + ". What it takes away is any reward for speed."
                 ),
             ],
             comparisons=[
