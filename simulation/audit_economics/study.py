@@ -164,12 +164,15 @@ class AuditEconomics(coase.Study):
         held = self.audit_rate * (self.detection - self.false_positives) * (PRICE + self.slash)
         return coase.Shown(
             findings=[
-                f"With a stake of ten prices, auditing {_percent(self.formula(10))} of jobs makes cheating pointless.",
+                (
+                    f"Where cheating saves {self.gain:.0%} of a price, auditing {_percent(self.formula(10))} of jobs "
+                    "makes it pointless with a stake of ten prices."
+                ),
                 f"Without a stake it takes {_percent(self.formula(0))}; with fifty, {_percent(self.formula(50))}.",
                 (
                     f"The contracts as deployed audit {self.audit_rate:.0%} of deliveries and slash at most "
-                    f"{self.slash:g} price of a deal: that deters cheats that save up to {held:.0%} of the price, not "
-                    f"{self.gain:.0%}. For those an owner of the market sets an audit rate of "
+                    f"{self.slash:g} times the price of a deal: that deters cheats that save up to {held:.0%} of the "
+                    f"price, not {self.gain:.0%}. For those an owner of the market sets an audit rate of "
                     f"{_percent(self.formula(self.slash))}."
                 ),
                 f"The simulated break-even rates are within {worst:.1%} of the closed form, for every stake.",
@@ -232,7 +235,7 @@ class AuditEconomics(coase.Study):
         axes.set_yticks(places, [f"{s:g}" for s in self.stakes])
         axes.set_xlabel("audit rate")
         axes.set_ylabel("stake, in prices of a job")
-        axes.legend(loc="upper right", framealpha=0.9)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
         yield coase.Picture(
             figure,
             "Providers that only learn from their own payoffs stop cheating (green) where the closed form says. Near "
@@ -247,12 +250,12 @@ class AuditEconomics(coase.Study):
         axes.barh(names, np.array(lengths, np.float64), color=colours)
         for place, name in enumerate(names):
             rate = ways[name]
-            axes.text(lengths[place] or 0, place, " no rate deters" if rate is None else f" {rate:.1%}", va="center")
+            axes.text(lengths[place] or 0, place, "  no rate deters" if rate is None else f"  {rate:.1%}", va="center")
         axes.axvline(self.formula(10) or 1, color="black", linestyle=":", label="closed form")
         axes.set_xlim(0, max(1.15 * float(max(x or 0 for x in lengths)), 0.1))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.set_xlabel("audit rate that is needed to deter, stake 10")
-        axes.legend(frameon=False)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
         yield coase.Picture(figure, "Where strategic behaviour breaks the formula, and where it does not.")
 
 
