@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -230,6 +231,13 @@ def _tasks(chosen: Study, workers: int, executor: parallel.Where) -> list[dict[s
 
 def _plain(row: Mapping[str, Any]) -> Row:
     """The row as JSON holds it; numpy's numbers become Python's."""
+    none = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
+    if none:
+        raise ConfigurationError(
+            f"the study measured {none[0]} as {row[none[0]]}, which is no number",
+            hint="where nothing trades, nothing is measured: try more traders, turns or runs; authors put None there",
+            code="bad_row",
+        )
     try:
         found: Row = json.loads(json.dumps(row, default=_item, allow_nan=False))
     except (TypeError, ValueError) as error:

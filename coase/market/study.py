@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 Cell = Mapping[str, Any]
 Row = dict[str, Any]
 Confidence = Literal["A", "B", "C"]
+Several = TypeVar("Several", bound=Sequence[Any])
+
+
+def _differ(values: Several) -> Several:
+    if len(set(values)) < len(values):
+        raise ValueError("a value comes twice")
+    return values
+
+
+DIFFERENT = AfterValidator(_differ)
+"""For a field that spans a grid: ``Annotated[tuple[int, ...], DIFFERENT]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ class Shown:
 class Study(BaseModel):
     """An experiment: a question, a method, cells to measure, and what they show. Fields are parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     content_kind: ClassVar[str] = "studies"  # how coase.loading recognises a study in a file
     question: ClassVar[str] = ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 import coase
+from coase.market.study import DIFFERENT
 
 NAMES = {"zi_c": "ZI-C", "zip": "ZIP", "gd": "GD", "mgd": "MGD", "aa": "AA"}
 COLOURS = {"zi_c": "#8a8f9c", "zip": "#1f6fb4", "gd": "#d9642c", "mgd": "#a8a51e", "aa": "#1a8a4c"}
@@ -29,7 +30,9 @@ class AdaptiveTraders(coase.Study):
     )
     quick: ClassVar[Mapping[str, Any]] = {"batches": 4, "runs": 3, "days": 2, "strategies": ("zi_c", "zip")}
 
-    strategies: tuple[str, ...] = Field(default=("zi_c", "zip", "gd", "mgd", "aa"), min_length=2, description="to try")
+    strategies: Annotated[tuple[str, ...], DIFFERENT] = Field(
+        default=("zi_c", "zip", "gd", "mgd", "aa"), min_length=2, description="to try"
+    )
     batches: int = Field(default=10, ge=2, le=1000, description="independent samples, for the standard error")
     runs: int = Field(default=10, ge=1, le=100_000, description="in each")
     days: int = Field(default=5, ge=1, le=1000, description="trading days of a run; traders remember")

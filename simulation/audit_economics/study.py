@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 
 import coase
 from coase.compute.economics import break_even_audit_rate
+from coase.market.study import DIFFERENT
 from coase.settlement.defaults import PoolTerms, Rules
 
 PRICE = 1.0  # of a job: all money is in units of it
@@ -45,7 +46,9 @@ class AuditEconomics(coase.Study):
     )
     quick: ClassVar[Mapping[str, Any]] = {"jobs": 400_000, "samples": 3, "providers": 60, "rounds": 150, "rates": 6}
 
-    stakes: tuple[float, ...] = Field(default=(0, 1, 2, 5, 10, 20, 50), description="slashed, in prices of a job")
+    stakes: Annotated[tuple[NonNegativeFloat, ...], DIFFERENT] = Field(
+        default=(0, 1, 2, 5, 10, 20, 50), min_length=1, description="slashed, in prices of a job"
+    )
     gain: float = Field(default=0.6, gt=0, le=1, description="saved by cheating, as a share of the price")
     detection: float = Field(default=0.95, gt=0, le=1, description="that an audit finds a cheat")
     false_positives: float = Field(default=0.001, ge=0, lt=0.5, description="that an audit accuses an honest worker")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 import coase
+from coase.market.study import DIFFERENT
 from coase.negotiation.sealed_window import Commit, Reveal, SealedWindow, commitment
 
 PROTOCOLS = ("first come", "sealed window")
@@ -35,7 +36,9 @@ class FirstOfferBias(coase.Study):
     )
     quick: ClassVar[Mapping[str, Any]] = {"batches": 10, "windows": 120}
 
-    biases: tuple[float, ...] = Field(default=(1, 3, 10, 30), description="weight of the first quote seen")
+    biases: Annotated[tuple[PositiveFloat, ...], DIFFERENT] = Field(
+        default=(1, 3, 10, 30), min_length=1, description="weight of the first quote seen"
+    )
     sellers: int = Field(default=5, ge=2, le=100, description="in each window")
     batches: int = Field(default=10, ge=2, le=1000, description="independent samples, for the standard error")
     windows: int = Field(default=2000, ge=10, le=1_000_000, description="requests for quotes in a batch")

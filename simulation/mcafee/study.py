@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 import coase
 from coase.market.k_double_auction import KDoubleAuction
 from coase.market.mcafee import McAfee
 from coase.market.rule import MarketOrder, MarketRule
+from coase.market.study import DIFFERENT
 
 TICKS = 10_000  # of the range of values
 RULES: Mapping[str, MarketRule] = {"McAfee": McAfee(), "k = 1/2": KDoubleAuction(k=0.5)}
@@ -32,7 +33,9 @@ class McAfeeAuction(coase.Study):
     )
     quick: ClassVar[Mapping[str, Any]] = {"sizes": (2, 4, 8, 16), "batches": 8, "markets": 100, "tried": 8}
 
-    sizes: tuple[int, ...] = Field(default=(2, 4, 8, 16, 32, 64, 128), min_length=2, description="traders on each side")
+    sizes: Annotated[tuple[PositiveInt, ...], DIFFERENT] = Field(
+        default=(2, 4, 8, 16, 32, 64, 128), min_length=2, description="traders on each side"
+    )
     batches: int = Field(default=8, ge=2, le=1000, description="independent samples, for the standard error")
     markets: int = Field(default=500, ge=10, le=1_000_000, description="in each sample")
     tried: int = Field(default=20, ge=1, le=1_000_000, description="markets of a sample in which other bids are tried")

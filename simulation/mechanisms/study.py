@@ -95,7 +95,7 @@ class Mechanisms(coase.Study):
         return [self._shares(cell["rule"], run)]
 
     def _shares(self, rule: str, run: coase.Run) -> dict[str, float]:
-        found = {name: float(np.nanmean(run.per_run[name])) for name in ("wait", "gini", "volume")}
+        found = {name: _mean(run.per_run[name]) for name in ("wait", "gini", "volume")}
         buyers = float(np.nansum(run.held["to_buyers"]) / np.nansum(run.held["possible"]))
         turn = found["wait"] / (1 if rule == "bargaining" else self.traders)
         return {
@@ -263,6 +263,12 @@ class Mechanisms(coase.Study):
         axes.set_xlabel("turns that each trader has had when a trade comes (less is faster)")
         axes.set_ylabel("realised of the possible gains")
         yield coase.Picture(figure, "Speed against efficiency, with traders that learn: the best place is top left.")
+
+
+def _mean(values: Any) -> float:
+    """Of those that are numbers; not a number where none is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def under(held: Mapping[tuple[str, str], Mapping[str, float]], rule: str, kind: str) -> Mapping[str, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 import coase
+from coase.market.study import DIFFERENT
 
 NAMES = {
     "learned_trader": "learned", "zi_c": "ZI-C", "zip": "ZIP", "gd": "GD", "aa": "AA", "kaplan": "Kaplan",
@@ -40,10 +41,12 @@ class OneSeat(coase.Study):
         "others": ("zip",),
     }
 
-    seats: tuple[str, ...] = Field(
+    seats: Annotated[tuple[str, ...], DIFFERENT] = Field(
         default=("learned_trader", "zi_c", "zip", "gd", "aa", "kaplan"), min_length=2, description="candidates"
     )
-    others: tuple[str, ...] = Field(default=("zi_c", "zip"), min_length=1, description="kinds of the eleven others")
+    others: Annotated[tuple[str, ...], DIFFERENT] = Field(
+        default=("zi_c", "zip"), min_length=1, description="kinds of the eleven others"
+    )
     batches: int = Field(default=20, ge=2, le=1000, description="independent samples, for the intervals")
     runs: int = Field(default=50, ge=1, le=100_000, description="in each, on each side")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 
 import coase
+from coase.market.study import DIFFERENT
 
 SYSTEMS = {
     "no receipts": "anybody may praise: a fake costs nothing",
@@ -37,7 +38,9 @@ class Sybil(coase.Study):
     )
     quick: ClassVar[Mapping[str, Any]] = {"samples": 3, "rounds": 1500}
 
-    fees: tuple[float, ...] = Field(default=(0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08), description="of a deal's price")
+    fees: Annotated[tuple[NonNegativeFloat, ...], DIFFERENT] = Field(
+        default=(0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08), min_length=2, description="of a deal's price"
+    )
     honest: float = Field(default=0.95, gt=0.5, lt=1, description="deals that an honest seller delivers")
     cheat: float = Field(default=0.2, ge=0, lt=0.5, description="deals that a cheat delivers")
     cost: float = Field(default=0.8, gt=0, lt=1, description="of delivering, as a share of the price")

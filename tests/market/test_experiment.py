@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 import coase
@@ -53,7 +54,7 @@ class Counting(coase.Study):
         return [{"n": n} for n in range(self.cells_)]
 
     def measure(self, cell: Any, seed: int) -> list[dict[str, Any]]:
-        return [{"square": cell["n"] ** 2, "seed": seed, "bad": {1, 2} if self.bad else None}]
+        return [{"square": cell["n"] ** 2, "seed": seed, "bad": {1, 2} if self.bad is True else self.bad}]
 
     def show(self, rows: Sequence[dict[str, Any]]) -> coase.Shown:
         return coase.Shown([f"{len(rows)}"])
@@ -141,8 +142,11 @@ def test_a_class_without_a_file_stays_in_this_process() -> None:
 def test_rows_are_plain(tmp_path: Path) -> None:
     """What JSON cannot hold is refused, with what to do."""
     with pytest.raises(ConfigurationError) as caught:
-        coase.run_study(Counting(bad=1))
+        coase.run_study(Counting(bad=True))
     assert caught.value.code == "bad_row"
+    with pytest.raises(ConfigurationError, match="measured bad as nan") as caught:
+        coase.run_study(Counting(bad=np.float64("nan")))
+    assert "nothing trades" in caught.value.hint
 
 
 def test_what_is_not_there(dice: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import coase
+from coase.errors import ConfigurationError
 from coase.loading import content, find, names
 
 STUDIES = names("studies")
@@ -48,3 +49,34 @@ def test_a_report_has_the_same_bytes_for_any_number_of_workers(need: Any, tmp_pa
         result = coase.run_study(coase.study("sybil", **find("studies", "sybil").quick), workers=workers)
         pages.append(result.report(tmp_path / f"{workers}.html").read_bytes())
     assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("adaptive_traders", {"strategies": ("zip", "zip")}),
+        ("audit_economics", {"stakes": ()}),
+        ("audit_economics", {"stakes": (-1,)}),
+        ("audit_economics", {"stakes": (float("inf"),)}),
+        ("first_offer_bias", {"biases": ()}),
+        ("first_offer_bias", {"biases": (1, 0)}),
+        ("mcafee", {"sizes": (0, 4)}),
+        ("mcafee", {"sizes": (4, 4)}),
+        ("one_seat", {"others": ("zip", "zip")}),
+        ("sybil", {"fees": (0.1,)}),
+        ("sybil", {"fees": (0.1, -0.1)}),
+    ],
+    ids=str,
+)
+def test_a_grid_that_cannot_be_is_refused(name: str, wrong: dict[str, Any]) -> None:
+    """Nothing to measure, values that cannot be, and values that come twice; the field is named."""
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        coase.study(name, **wrong)
+
+
+def test_a_study_in_which_nothing_trades_says_so() -> None:
+    """Instead of a picture of nothing."""
+    study = coase.study("zip_convergence", **{**find("studies", "zip_convergence").quick, "turns": 1})
+    with pytest.raises(ConfigurationError, match="no number") as caught:
+        coase.run_study(study)
+    assert "more traders, turns or runs" in caught.value.hint
