@@ -23,9 +23,9 @@ from coase.negotiation.tournament.seats import Aside, Guest, Here, Seat
 
 FAILED = 0.0  # the utility of a party that broke a rule: the worst that a scenario has
 
-GUESTS = 64  # processes of guests at a time
+GUESTS = 64  # processes of guests at a time; more than one task needs
 
-_guests: dict[str, Guest] = {}
+_guests: dict[str, Guest] = {}  # who was needed last comes last
 alone: dict[str, Negotiator] = {}  # skills of classes that no file brought, for runs in this process
 
 
@@ -37,7 +37,13 @@ def play(task: Mapping[str, Any]) -> list[list[Any]]:
         None), distance from the Nash point or None], in the order of the pairs.
     """
     place = _scenario(task["scenario"])
-    seats = [_seats(one, task["limits"]) for one in task["entries"]]
+    seats = [
+        {
+            number: _seat(task["entries"][number], task["limits"], side)
+            for number in {pair[side] for pair in task["pairs"]}
+        }
+        for side in (0, 1)
+    ]
     return [_one(place, seats, pair, task["seed"]) for pair in task["pairs"]]
 
 
@@ -54,15 +60,13 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
     return Scenario.from_json(given)
 
 
-def _seats(one: Mapping[str, Any], limits: Mapping[str, Any]) -> tuple[Seat, Seat]:
-    """A seat for each side, since a skill also plays against itself. Processes start when first needed."""
+def _seat(one: Mapping[str, Any], limits: Mapping[str, Any], side: int) -> Seat:
+    """A seat for one side, since a skill also plays against itself. Processes start when first needed."""
     if one["spec"] is None:
-        return Aside(alone[one["label"]]), Aside(alone[one["label"]])
+        return Aside(alone[one["label"]])
     if one["shipped"]:
-        skill = _shipped(json.dumps(one["spec"], sort_keys=True))
-        return Here(skill), Here(skill)
-    first, second = (_guest(one["spec"], limits, side) for side in (0, 1))
-    return first, second
+        return Here(_shipped(json.dumps(one["spec"], sort_keys=True)))
+    return _guest(one["spec"], limits, side)
 
 
 @lru_cache(256)
@@ -74,16 +78,16 @@ def _shipped(spec: str) -> Negotiator:
 def _guest(spec: Mapping[str, Any], limits: Mapping[str, Any], side: int) -> Guest:
     """A guest that is kept from task to task: it forks for each negotiation, so it remembers nothing."""
     key = json.dumps([spec, limits, side], sort_keys=True)
-    if key not in _guests:
-        if len(_guests) >= GUESTS:
-            close()
-        _guests[key] = Guest(spec, limits["seconds"], limits["memory"])
-    return _guests[key]
+    found = _guests.pop(key, None) or Guest(spec, limits["seconds"], limits["memory"])
+    _guests[key] = found
+    for old in list(_guests.values())[:-GUESTS]:  # needed longest ago, so none of this task's
+        old.close()  # it starts again when it is needed again
+    return found
 
 
-def _one(place: Scenario, seats: Sequence[tuple[Seat, Seat]], pair: Sequence[int], seed: int) -> list[Any]:
+def _one(place: Scenario, seats: Sequence[Mapping[int, Seat]], pair: Sequence[int], seed: int) -> list[Any]:
     mine = session_seed(seed, pair[2])
-    sides = [seats[pair[side]][side] for side in (0, 1)]
+    sides = [seats[side][pair[side]] for side in (0, 1)]
     problems = [
         Problem(
             place.rankings[side],

@@ -11,7 +11,7 @@ from coase.negotiation.tournament.entry import Entry
 from coase.negotiation.tournament.packs import scenario
 from coase.negotiation.tournament.scenario import Scenario
 
-PAIRS = 64  # in one task at most; what a kill can cost
+SIDE = 8  # skills on each side of one task, which is all pairs of them at most: what a kill can cost
 MOST = 10_000_000  # negotiations
 
 
@@ -37,13 +37,16 @@ def places(scenarios: Any, repeats: int, seed: int) -> list[dict[str, Any]]:
 def tasks(
     entries: Sequence[Entry], scenes: Sequence[dict[str, Any]], seed: int, limits: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Tasks in order: scenario by scenario, every ordered pair in both roles, a skill against itself too."""
+    """Tasks in order: scenario by scenario, every ordered pair in both roles, a skill against itself too.
+
+    A task is a few buyers against a few sellers, so that of many skills only a few are at the table at a time.
+    """
     count = len(entries)
     if len(scenes) * count * count > MOST:
         raise UsageError(f"more than {MOST:,} negotiations", hint="fewer skills or repeats", code="too_many")
     who = [{"label": one.label, "spec": one.spec, "shipped": one.shipped} for one in entries]
-    pairs = [[i, j, i * count + j] for i in range(count) for j in range(count)]
-    blocks = [pairs[at : at + PAIRS] for at in range(0, len(pairs), PAIRS)]
+    some = [range(at, min(at + SIDE, count)) for at in range(0, count, SIDE)]
+    blocks = [[[i, j, i * count + j] for i in buyers for j in sellers] for buyers in some for sellers in some]
     return [
         {
             "scenario": place,

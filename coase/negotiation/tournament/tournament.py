@@ -81,7 +81,7 @@ def tournament(
         play.close()
         for label in alone:
             del play.alone[label]
-    rows = [_row(task["place"], found) for task, some in zip(tasks, done, strict=True) for found in some]
+    rows = sorted(_row(task["place"], found) for task, some in zip(tasks, done, strict=True) for found in some)
     names = tuple(place["name"] if "name" in place else f"{place['pack']}-{place['number'] + 1}" for place in scenes)
     asked = {"repeats": repeats, "seed": seed, "seconds": seconds, "memory": memory}
     return TournamentResult(tuple(one.label for one in who), rows, names, asked)

@@ -14,7 +14,7 @@ import pytest
 
 import coase
 from coase.errors import CoaseError
-from coase.negotiation.tournament import packs
+from coase.negotiation.tournament import packs, play, schedule
 
 BAD = Path(__file__).with_name("bad_skills.py")
 OWN = '''
@@ -68,6 +68,23 @@ def test_a_kill_at_any_point_changes_nothing(own: Path) -> None:
         again = held(own, f"killed-{at}")
         assert (again.returncode, again.stdout) == (0, whole.stdout)
     assert held(own, "workers", workers=2).stdout == whole.stdout
+
+
+def test_many_files_share_a_few_processes(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more files than may run at a time those wait that were needed longest ago; the table is the same."""
+    skills = ["linear", *(f"{own}/own.py:beta={beta}" for beta in (0.1, 0.2, 0.5, 1.0))]
+    roomy = coase.tournament(skills, "price-only", repeats=1, seed=4)
+    monkeypatch.setattr(schedule, "SIDE", 2)
+    monkeypatch.setattr(play, "GUESTS", 4)
+    running: list[int] = []
+
+    def count(done: int, of: int) -> None:
+        running.append(sum(guest._process is not None for guest in play._guests.values()))
+
+    crowded = coase.tournament(skills, "price-only", repeats=1, seed=4, progress=count)
+    assert (crowded.rows, str(crowded.table())) == (roomy.rows, str(roomy.table()))
+    assert (len(running), max(running)) == (1 + 9, 4)
+    assert [(row.buyer, row.seller) for row in crowded.rows] == [(i, j) for i in range(5) for j in range(5)]
 
 
 def test_pairs_and_scores_are_those_of_negotiate() -> None:
