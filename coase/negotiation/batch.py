@@ -4,7 +4,7 @@ Every session is played. What differs is only how a side's ranks are computed, a
 
 ==============  ====================================================================================================
 ``plan``        the skill overrides only `target`: whole curves in one numpy call
-``compiled``    it overrides `ask` or `bid`, and numba compiles its functions as they stand (extra `kernels`)
+``compiled``    it overrides `ask` or `bid`, and numba compiles its functions as they stand (extra `fast`)
 ``arrays``      its class says ``arrays = True``: its `ask` or `bid` takes columns of sessions as well as numbers
 ``one by one``  anything else, and whatever numba refuses: `negotiate` in a loop
 ==============  ====================================================================================================

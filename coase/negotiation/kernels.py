@@ -1,7 +1,7 @@
 # mypy: disable-error-code="untyped-decorator,no-untyped-call,call-arg,attr-defined,arg-type,var-annotated,misc"
 # pyright: reportCallIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
 # (numba's decorators and intrinsics have no types)
-"""The loops that numba compiles: plans against plans, and the referee of everything else. The extra `kernels`.
+"""The loops that numba compiles: plans against plans, and the referee of everything else. The extra `fast`.
 
 `batch_arrays` has the same functions in numpy, for where numba is not installed.
 """
