@@ -204,7 +204,7 @@ def load(path: str | os.PathLike[str], kind: str, *, name: str = "") -> ModuleTy
     _origins[module_name] = Origin(kind, name or str(file), digest)
     try:
         _Bytes(file, source).exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name], _origins[module_name]
         raise ConfigurationError(
             f"{path} does not load: {type(error).__name__}: {error}{_line_in(error, file)}",

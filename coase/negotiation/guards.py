@@ -10,7 +10,7 @@ ACCEPTS_TOO_LITTLE = Walk("the skill would accept less than its reservation", fa
 PROPOSES_TOO_LITTLE = Walk("the skill would propose less than its reservation", failed=True)
 
 
-def failed(what: str, error: Exception) -> Walk:
+def failed(what: str, error: BaseException) -> Walk:
     """Leaving the table because of an exception."""
     try:
         text = str(error)

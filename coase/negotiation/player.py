@@ -144,7 +144,7 @@ class Player:
             if not self._begun:
                 self._begin()
             self._state, move = self.skill.step(self._state, offer)
-        except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
             return failed("the skill raised", error)
         return move
 
@@ -159,7 +159,7 @@ class Player:
             return Walk(f"the skill asked more than {QUESTIONS} questions before a move", failed=True)
         try:
             self._state, move = self.skill.answer(self._state, reply)
-        except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
             return failed("the skill raised", error)
         return move
 

@@ -86,7 +86,7 @@ def _of_movers(skills: tuple[Negotiator, Negotiator], problems: tuple[Problem, P
                 if step > last:
                     return Played(offers, None)
             move, waiting = waiting, move
-    except Exception as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an author's code may raise anything; only this session ends
         return Played(offers, failed("the skill raised", error))
 
 

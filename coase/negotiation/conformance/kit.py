@@ -184,7 +184,7 @@ RULES = (  # (name, words in a failure that mean this rule, what to do)
     ("above reservation", ("less than its reservation",), "use now.rank_for(share), or problem.acceptable(outcome)"),
     ("valid moves", ("nonsense", "made no move", "nothing is on the table", "questions"),
      "a move is Propose(outcome number), Accept() or Walk(reason); Accept needs an offer"),
-    ("stays alive", ("its process ended",), "do not end the process"),
+    ("stays alive", ("its process ended", "SystemExit"), "do not end the process"),
     ("never raises", ("",), "look at what happens at the first and the last step, and without an offer"),
 )  # fmt: skip
 

@@ -83,10 +83,7 @@ class Aside:
 
     def move(self, offer: int | None) -> Action:
         """The move in answer to an offer."""
-        try:
-            move = self.player.move(offer)
-        except SystemExit:
-            return Walk("it would end the program", failed=True)
+        move = self.player.move(offer)
         outcome = move.outcome if isinstance(move, Propose) else offer if isinstance(move, Accept) else None
         if outcome is not None and not self.problem.acceptable(outcome):
             return Walk("it would go below its reservation", failed=True)

@@ -41,7 +41,7 @@ def test_bad_skills_lose_by_rule() -> None:
 def test_more_ways_to_be_bad() -> None:
     """A program's end, endless recursion, a flood of words, edits of what it was given: none reaches the others."""
     bad = {
-        "Exits": "its process ended (status 1)",
+        "Exits": "the skill raised SystemExit",
         "Recurses": "the skill raised RecursionError",
         "Floods": "y" * 297 + "...",
         "Rewrites": "less than its reservation",
@@ -103,7 +103,7 @@ def test_a_file_that_does_not_load_loses(tmp_path: Path) -> None:
             "import numpy\nkept = []\nwhile True:\n    kept.append(numpy.empty(10**7))\n",
             "MemoryError: Unable to allocate",
         ),
-        ("raise SystemExit\n", "does not load: SystemExit while loading"),
+        ("raise SystemExit\n", "does not load: SystemExit"),
         ("import os\nos._exit(0)\n", "does not load: its process ended"),
     ],
     ids=["hangs", "hoards", "exits", "dies"],
@@ -173,5 +173,5 @@ def test_a_class_can_stop_neither_the_clock_nor_the_program() -> None:
     """It loses, and the clock of the others goes on."""
     result = coase.tournament([Stops, "boulware"], "price-only", repeats=1, seed=1)
     (line,) = (line for line in result.standings if line.skill == "Stops")
-    assert (line.failed, line.why) == (3, "it would end the program")
+    assert (line.failed, line.why) == (3, "the skill raised SystemExit:")
     assert times(100)[0] > 0
