@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +71,70 @@ def test_a_kill_at_any_point_changes_nothing(own: Path) -> None:
         again = held(own, f"killed-{at}")
         assert (again.returncode, again.stdout) == (0, whole.stdout)
     assert held(own, "workers", workers=2).stdout == whole.stdout
+
+
+ANYWHERE = """
+import os, signal, sys, coase
+passed, first, last = 0, 0, int(sys.argv[3])
+
+def heard(done, of):
+    global first
+    first = first or (passed if done else 0)
+
+def count(frame, event, argument):
+    global passed
+    passed += 1
+    if passed == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    sys.setprofile(count)
+    result = coase.tournament(["boulware", "tit_for_tat", "micro"], ["price-only", "opposed"], repeats=2, seed=5,
+                              folder=sys.argv[1], workers=int(sys.argv[2]), progress=heard)
+    table = str(result.table())
+    sys.setprofile(None)
+    print(table)
+    print(first, passed, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_kill_between_any_two_calls_changes_nothing(tmp_path: Path, workers: int) -> None:
+    """SIGKILL at moments drawn from all calls of functions, those of the store's own code and of imports among them."""
+    (tmp_path / "go.py").write_text(ANYWHERE)
+
+    def held_until(last: int, folder: str) -> subprocess.CompletedProcess[str]:
+        # it returns when the last process that holds its output has ended: workers do not outlive a kill
+        return subprocess.run(
+            [sys.executable, "go.py", folder, str(workers), str(last)],
+            cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False,
+        )  # fmt: skip
+
+    whole = held_until(0, "whole")
+    assert whole.returncode == 0, whole.stderr
+    first, last = map(int, whole.stderr.split())  # calls until a result is heard of, and all of them
+    draw = random.Random(workers)
+    kept = set()
+    for number in range(6 if workers == 1 else 3):
+        folder = f"killed-{number}"
+        moment = draw.randrange(first, last) if number % 3 else draw.randrange(1, first)
+        assert held_until(moment, folder).returncode in (
+            -signal.SIGKILL,
+            0,
+        )  # with workers their number differs a little
+        kept.add(results(tmp_path / folder))
+        again = held_until(0, folder)
+        assert (again.returncode, again.stdout) == (0, whole.stdout)
+    assert len(kept) > 1 if workers == 1 else any(kept)  # they died at different depths
+
+
+def results(folder: Path) -> int:
+    """How many are kept in a folder of finished work."""
+    try:
+        with contextlib.closing(sqlite3.connect(folder / "results.sqlite")) as db:
+            return int(db.execute("select count(*) from done").fetchone()[0])
+    except sqlite3.Error:
+        return 0
 
 
 def test_many_files_share_a_few_processes(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
