@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from coase.errors import ConfigurationError
@@ -24,10 +25,19 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> Path:
         write(part)
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise ConfigurationError(
             f"cannot write {file}: {error.strerror or error}",
             hint="free some space, or choose another place",
             code="unwritable_file",
         ) from error
     return file
+
+
+def check_place(path: str | Path) -> None:
+    """Raise as `write_whole` would, before the work whose result is to be written there."""
+    file = Path(path)
+    beside = file.with_name(f"{file.name}.try")
+    write_whole(beside, Path.touch)
+    beside.unlink()

@@ -92,7 +92,8 @@ def _report(error: CoaseError, as_json: bool, code: int) -> int:
     if as_json:
         typer.echo(json.dumps({"error": error.as_dict()}))
     else:
-        sentence = error.message[:1].upper() + error.message[1:]
+        word = error.message.partition(" ")[0]  # a name stays as it is: My_haggler.py is another file
+        sentence = error.message[:1].upper() + error.message[1:] if word.isalpha() else error.message
         typer.secho(f"Error: {sentence}", fg="red", err=True, bold=True)
         if error.hint:
             typer.echo(f"  {error.hint}", err=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,14 +61,19 @@ def negotiate(
     """
     from coase.negotiation import session
 
-    result = session.negotiate(
-        skill_argument(buyer),
-        skill_argument(seller),
-        _domain(low, high, issue or []),
-        deadline=deadline,
-        reservation=(reservation_buyer, reservation_seller),
-        seed=seed,
-    )
+    if plot:
+        from coase.negotiation.plot import check
+
+        check(plot)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # an author's code may print
+        result = session.negotiate(
+            skill_argument(buyer),
+            skill_argument(seller),
+            _domain(low, high, issue or []),
+            deadline=deadline,
+            reservation=(reservation_buyer, reservation_seller),
+            seed=seed,
+        )
     drawn = result.plot(plot) if plot else None
     if as_json:
         head = {"buyer": buyer, "seller": seller, "seed": seed, "plot": str(drawn) if drawn else None}
@@ -121,7 +128,7 @@ def _show(result: Result, buyer: str, seller: str, drawn: Path | None) -> None:
     summary.add_row("[bold]reason", escape(result.reason))
     summary.add_row("[bold]step", f"{result.step} of {result.trace.deadline}")
     for party, utility, floor in zip(("buyer", "seller"), result.utilities, result.reservation, strict=True):
-        summary.add_row(f"[bold]utility of the {party}", f"{utility:.4f} (no deal: {floor:.4f})")
+        summary.add_row(f"[bold]utility of the {party}", f"{_worth(utility)} (no deal: {_worth(floor)})")
     if drawn:
         summary.add_row("[bold]picture", escape(str(drawn)))
     console.print(_moves(result, buyer, seller))
@@ -147,6 +154,10 @@ def _moves(result: Result, buyer: str, seller: str) -> Table:
         elif step == hidden[0]:
             table.add_row("...", f"({len(hidden)} steps)", "")
     return table
+
+
+def _worth(utility: float) -> str:
+    return f"{utility:.4f}" if abs(utility) < 1e6 else f"{utility:.4g}"
 
 
 def _terms(outcome: dict[str, Any]) -> str:

@@ -49,6 +49,10 @@ def tournament(
     """
     from coase.negotiation.tournament.tournament import tournament as hold
 
+    if report:
+        from coase.negotiation.tournament.report import check
+
+        check(report)
     where: Any = "ray" if ray else "processes"
     with _watched(not as_json) as tell:
         result = hold(

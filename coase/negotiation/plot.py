@@ -15,6 +15,7 @@ from coase.negotiation.metrics import measure, pareto
 from coase.negotiation.moves import PARTIES, Party, other
 from coase.negotiation.trace import Trace
 from coase.negotiation.utility import SLACK, Floats
+from coase.whole import check_place, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,10 +71,17 @@ def save(result: Result, path: str | Path) -> Path:
     Raises:
         MissingExtra: matplotlib is not installed.
         UsageError: another file type, or a folder that does not exist.
+        ConfigurationError: the disk or the folder does not take it.
     """
     file = _picture(path)
-    _write(result.trace, View(result.tables, result.reservation), file, file.suffix.lower()[1:])
-    return file
+    view = View(result.tables, result.reservation)
+    return write_whole(file, lambda part: _write(result.trace, view, part, file.suffix.lower()[1:]))
+
+
+def check(path: str | Path) -> None:
+    """Raise as `save` would, before the session that is to be drawn."""
+    check_place(_picture(path))
+    _drawing()
 
 
 def svg(trace: Trace, view: View | None = None) -> str:
@@ -94,6 +102,7 @@ def concessions(result: Result, path: str | Path) -> Path:
     Raises:
         MissingExtra: matplotlib is not installed.
         UsageError: another file type, or a folder that does not exist.
+        ConfigurationError: the disk or the folder does not take it.
     """
 
     def draw(figure: Figure) -> None:
@@ -127,10 +136,10 @@ def chart(path: str | Path, draw: Callable[[Figure], None], size: tuple[float, f
     Raises:
         MissingExtra: matplotlib is not installed.
         UsageError: another file type, or a folder that does not exist.
+        ConfigurationError: the disk or the folder does not take it.
     """
     file = _picture(path)
-    _figure(draw, size, file, file.suffix.lower()[1:])
-    return file
+    return write_whole(file, lambda part: _figure(draw, size, part, file.suffix.lower()[1:]))
 
 
 def _picture(path: str | Path) -> Path:
@@ -147,16 +156,22 @@ def _write(trace: Trace, view: View, target: Path | io.StringIO, kind: str) -> N
 
 
 def _figure(draw: Callable[[Figure], None], size: tuple[float, float], target: Path | io.StringIO, kind: str) -> None:
+    rc_context, figure_of = _drawing()
+    undated: Any = {"svg": dict.fromkeys(("Date", "Creator", "Format", "Type")), "pdf": {"CreationDate": None}}
+    with rc_context(STYLE):
+        figure = figure_of(figsize=size, layout="constrained")
+        draw(figure)
+        figure.savefig(target, format=kind, dpi=150, metadata=undated.get(kind))
+
+
+def _drawing() -> tuple[Any, Any]:
+    """What draws: `rc_context` and `Figure` of matplotlib."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("drawing a negotiation", "plot") from error
-    undated: Any = {"svg": dict.fromkeys(("Date", "Creator", "Format", "Type")), "pdf": {"CreationDate": None}}
-    with rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        figure.savefig(target, format=kind, dpi=150, metadata=undated.get(kind))
+    return rc_context, Figure
 
 
 def _draw(figure: Figure, trace: Trace, view: View) -> None:

@@ -79,6 +79,21 @@ def test_bad_input_is_one_sentence_and_one_object(
         assert err.startswith("Error: ")
 
 
+def test_names_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence begins with a capital, unless it begins with a file's name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import sys\nsys.exit(3)\n")
+    for arguments, sentence in (
+        (["new", "skill", "mine"], "Error: mine.py is there already"),
+        (["negotiate", "./mine.py", "linear"], "Error: mine.py does not load: SystemExit: 3 (line 2)"),
+        (["negotiate", "nobody", "linear"], "Error: No skill 'nobody'"),
+    ):
+        assert run(arguments) == 1
+        assert capsys.readouterr().err.startswith(sentence)
+
+
 def test_a_port_in_use_is_named(coase: Run, tmp_path: Path) -> None:
     """The broker's port is taken: the sentence names it."""
     with socket.socket() as taken:

@@ -80,6 +80,37 @@ def test_a_picture_is_drawn_on_request(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_that_cannot_be_written_is_said_first(tmp_path: Path) -> None:
+    """Before the session, which may have cost money."""
+    pytest.importorskip("matplotlib")
+    asked = tmp_path / "mine.py"
+    asked.write_text(
+        "import coase\nclass Mine(coase.Negotiator):\n    def ask(self, state, now):\n        raise KeyboardInterrupt\n"
+    )
+    (tmp_path / "trace.png.try").mkdir()
+    for name, code in (("trace.png", "unwritable_file"), ("trace.gif", "bad_picture"), ("no/a.png", "bad_picture")):
+        with pytest.raises(CoaseError) as caught:
+            run(str(asked), "linear", "--plot", str(tmp_path / name))
+        assert caught.value.code == code
+
+
+def test_what_a_skill_prints_is_not_in_the_json(tmp_path: Path) -> None:
+    """Nor does one that would end the program end it: it loses."""
+    file = tmp_path / "loud.py"
+    file.write_text(
+        "import coase, sys\nprint('loading')\nclass Loud(coase.Negotiator):\n"
+        "    def ask(self, state, now):\n        print('asked')\n        sys.exit('bye')\n"
+    )
+    ran = run(str(file), "linear", "--json")
+    assert json.loads(ran.stdout)["reason"] == "failed: buyer: the skill raised SystemExit: bye"
+    assert "asked" in ran.stderr
+
+
+def test_large_utilities_are_written_short() -> None:
+    """A reservation of any size fits its line."""
+    assert "(no deal: 1e+300)" in run("linear", "linear", "--reservation-buyer", "1e300").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind"),
     [

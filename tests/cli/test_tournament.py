@@ -24,6 +24,16 @@ def test_a_tournament_is_told_and_kept(capsys: pytest.CaptureFixture[str], tmp_p
     assert [line["skill"] for line in found["table"]] == ["boulware", "conceder(beta=2.0)"]
 
 
+def test_a_report_that_cannot_be_written_is_said_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Before anything is played: the folder of finished work is not even begun."""
+    pytest.importorskip("matplotlib")
+    for report, code in ((tmp_path / "no" / "page.html", "unwritable_file"), (tmp_path / "page.txt", "bad_page")):
+        arguments = ["tournament", "boulware", "--out", str(tmp_path / "kept"), "--report", str(report), "--json"]
+        assert run(arguments) == 1
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """With a code, and the name that was probably meant."""
     assert run(["tournament", "bulware", "--json"]) == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coase.errors import MissingExtra
+from coase.errors import MissingExtra, UsageError
 from coase.negotiation.tournament.scores import HEADS, LEVEL, Standing
 from coase.page import Page
+from coase.whole import check_place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +52,20 @@ def page(result: TournamentResult) -> Page:
         made.heading("Lost by rule").text("A skill that broke a rule scored 0 in that negotiation.")
         made.table(("skill", "times", "first reason"), [(line.skill, line.failed, line.why) for line in broken])
     return made.heading("Parameters").table(("name", "value"), list(asked.items()))
+
+
+def check(path: str | Path) -> None:
+    """Raise what would keep the page from being written there, before the tournament is held.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        UsageError: a name that is no page's.
+        ConfigurationError: the disk or the folder does not take it.
+    """
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"the report is a page, not {Path(path).name}", hint="end it in .html", code="bad_page")
+    check_place(path)
+    _figure(1, 1)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Any]:
