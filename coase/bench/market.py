@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from coase.bench import cores
 from coase.bench.row import Row, rate, versus
 from coase.bench.zip_by_objects import session
 from coase.errors import MissingExtra
@@ -40,6 +41,7 @@ def rows() -> Iterator[Row]:
               target=0.75, measured=ratio)  # fmt: skip
     ours, theirs, ratio = versus(market("zi_c", 1000, 4_000_000, workers=2), market("zi_c", 1000, 4_000_000))
     yield Row("ZI-C, 1,000 traders, two cores", "quotes/s", ours, theirs, "one core", target=1.8, measured=ratio)
+    yield cores.row()
     ours, theirs, ratio = versus(market("zip", 1000, 100_000), (lambda: session(1000, 300, 1), 300))
     yield Row("ZIP, 1,000 traders, compiled", "quotes/s", ours, theirs, "published algorithm, objects", target=100.0,
               measured=ratio)  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from coase.bench import cores
 from coase.bench.row import Row, versus
 from coase.errors import MissingExtra
 from coase.loading import skill
@@ -56,6 +57,7 @@ def rows() -> Iterator[Row]:
     many = 10 * BATCH
     ours, theirs, ratio = versus(batched(timed, own=True, n=many, workers=2), batched(timed, own=True, n=many))
     yield Row("batched, two cores", "sessions/s", ours, theirs, "one core", target=1.8, measured=ratio)
+    yield cores.row()
 
 
 def alone(pair: tuple[str, str], sessions: int) -> Work:
