@@ -171,7 +171,8 @@ def make(kind: type[Any], parameters: dict[str, Any]) -> Any:
     try:
         return kind(**parameters)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in error.errors())
+        told = ((".".join(map(str, e["loc"])) or "it", e["msg"].removeprefix("Value error, ")) for e in error.errors())
+        wrong = "; ".join(f"{where}: {what}" for where, what in told)
         has = ", ".join(f"{n} ({_kind_of(f.annotation)})" for n, f in kind.model_fields.items())
         raise ConfigurationError(
             f"wrong parameters for {kind.__name__}: {wrong}", hint=f"it has {has or 'none'}", code="bad_parameters"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 import coase
+from coase.negotiation.inside import Bidder
 
 
 class State(NamedTuple):
@@ -23,9 +24,7 @@ class State(NamedTuple):
 class GiveUp(coase.Negotiator):
     """The skill inside, until nothing moves any more."""
 
-    inner: SerializeAsAny[coase.Negotiator] = Field(
-        default_factory=lambda: coase.skill("boulware"), description="the skill that bargains"
-    )
+    inner: Bidder = Field(default_factory=lambda: coase.skill("boulware"), description="the skill that bargains")
     steps: int = Field(default=50, ge=1, le=1_000_000, description="offers without progress after which it leaves")
     progress: float = Field(default=0.0, ge=0, le=1, description="share by which an offer must beat the best so far")
 

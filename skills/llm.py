@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 import coase
+from coase.negotiation.inside import Mover
 from coase.negotiation.llm.chat import Budget, ChatDriver, chat_model
 from coase.negotiation.llm.reply import SCHEMA
 from coase.negotiation.moves import LONGEST_TEXT
@@ -43,7 +44,7 @@ class LanguageModel(coase.Negotiator):
     """Let a language model talk and propose, within what a classical skill would do."""
 
     model: str = Field(default="openai:gpt-5-mini", description="provider:model, as LangChain names it")
-    fallback: SerializeAsAny[coase.Negotiator] = Field(
+    fallback: Mover = Field(
         default_factory=lambda: coase.skill("boulware"),
         description="sets the aspiration, and moves where the model fails",
     )

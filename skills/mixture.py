@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 import coase
+from coase.negotiation.inside import Asker
 
 
 class State(NamedTuple):
@@ -23,12 +24,10 @@ class State(NamedTuple):
 class Mixture(coase.Negotiator):
     """Part the first tactic, part the second."""
 
-    first: SerializeAsAny[coase.Negotiator] = Field(
+    first: Asker = Field(
         default_factory=lambda: coase.skill("boulware"), description="a skill of the rungs `target` and `ask`"
     )
-    second: SerializeAsAny[coase.Negotiator] = Field(
-        default_factory=lambda: coase.skill("tit_for_tat"), description="another"
-    )
+    second: Asker = Field(default_factory=lambda: coase.skill("tit_for_tat"), description="another")
     early: float = Field(default=0.5, ge=0, le=1, description="weight of the first at the start")
     late: float = Field(default=0.5, ge=0, le=1, description="weight of the first at the deadline")
 

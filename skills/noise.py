@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 import coase
+from coase.negotiation.inside import Asker
 
 
 class Noise(coase.Negotiator):
     """The skill inside, less predictable."""
 
-    inner: SerializeAsAny[coase.Negotiator] = Field(
-        default_factory=lambda: coase.skill("boulware"), description="the skill that is made noisy"
-    )
+    inner: Asker = Field(default_factory=lambda: coase.skill("boulware"), description="the skill that is made noisy")
     width: float = Field(default=0.05, ge=0, le=1, description="between the least and the most that is added")
 
     def start(self, problem: coase.Problem) -> Any:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 import coase
+from coase.negotiation.inside import Asker
 
 
 class Patience(coase.Negotiator):
     """The skill inside, after a wait."""
 
-    inner: SerializeAsAny[coase.Negotiator] = Field(
-        default_factory=lambda: coase.skill("conceder"), description="the skill that is held back"
-    )
+    inner: Asker = Field(default_factory=lambda: coase.skill("conceder"), description="the skill that is held back")
     wait: float = Field(default=0.5, ge=0, le=1, description="relative time before which everything is asked for")
 
     def start(self, problem: coase.Problem) -> Any:

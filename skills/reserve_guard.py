@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 import coase
+from coase.negotiation.inside import Bidder
 
 
 class ReserveGuard(coase.Negotiator):
     """The skill inside, never below a margin."""
 
-    inner: SerializeAsAny[coase.Negotiator] = Field(
-        default_factory=lambda: coase.skill("conceder"), description="the skill that is guarded"
-    )
+    inner: Bidder = Field(default_factory=lambda: coase.skill("conceder"), description="the skill that is guarded")
     margin: float = Field(default=0.1, ge=0, le=1, description="share of my range below which it never goes")
 
     def start(self, problem: coase.Problem) -> Any:

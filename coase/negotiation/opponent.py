@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 from coase.loading import skill
+from coase.negotiation.inside import Curve
 from coase.negotiation.problem import Now, Problem
 from coase.negotiation.skill import Negotiator
 from coase.negotiation.utility import Floats, Integers
@@ -111,7 +112,7 @@ class PointSeeker(Negotiator):
     """
 
     model: Literal["frequency", "bayesian"] = Field(default="bayesian", description="how their wishes are learnt")
-    inner: SerializeAsAny[Negotiator] = Field(
+    inner: Curve = Field(
         default_factory=lambda: skill("boulware"), description="how the way to the point is made; `target` only"
     )
 

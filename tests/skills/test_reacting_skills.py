@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import coase
+from coase.cli.negotiate import skill_argument
+from coase.errors import ConfigurationError
 
 DOMAIN = coase.Domain(price=range(1001))
 
@@ -124,3 +126,29 @@ def test_reserve_guard_keeps_its_margin() -> None:
     alone = coase.negotiate(inner, coase.skill("boulware"), DOMAIN)
     guarded = coase.negotiate(coase.skill("reserve_guard", inner=inner, margin=0.35), coase.skill("boulware"), DOMAIN)
     assert alone.utilities[0] < 0.35 <= guarded.utilities[0]
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "inner"),
+    [
+        ("noise", "micro"),
+        ("patience", "micro"),
+        ("patience", "give_up"),
+        ("mixture", "nash_seeker"),
+        ("give_up", "llm"),
+        ("reserve_guard", "llm"),
+        ("nash_seeker", "tit_for_tat"),
+    ],
+)
+def test_a_skill_that_would_not_be_asked_is_refused(wrapper: str, inner: str) -> None:
+    """Inside a wrapper that asks by a lower rung it would stand still; the sentence says by which it moves."""
+    with pytest.raises(ConfigurationError, match=r"moves by `(ask|bid|step)`; here is asked for"):
+        coase.skill(wrapper, **{"first" if wrapper == "mixture" else "inner": coase.skill(inner)})
+
+
+def test_a_skill_inside_may_be_named() -> None:
+    """On the command line as in Python; a name that is none is a mistake of the parameter."""
+    assert coase.skill("noise", inner="conceder") == coase.skill("noise", inner=coase.skill("conceder"))
+    assert skill_argument("give_up:inner=micro,steps=3") == coase.skill("give_up", inner=coase.skill("micro"), steps=3)
+    with pytest.raises(ConfigurationError, match="inner: no skill 'nobody'"):
+        coase.skill("noise", inner="nobody")
