@@ -1,6 +1,7 @@
 """Asks a chat model, within a budget of calls, tokens and seconds, and writes down everything that was said.
 
 The model answers questions; it decides nothing. What comes back is data, and `coase.negotiation.llm.reply` reads it.
+Where a provider offers structured output the answer's JSON Schema goes along, otherwise the prompt alone asks for JSON.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ KEYS: Mapping[str, str] = {
     "together": "TOGETHER_API_KEY",
     "xai": "XAI_API_KEY",
 }
+NAMED = {"title": "answer", "description": "What you do at your turn."}  # providers want a schema to have a name
 CHARACTERS = 4  # a token, where the provider does not count
 SYSTEM = (
     "You bargain for your principal. You answer every question with one JSON object and nothing else. "
@@ -97,6 +99,8 @@ def chat_model(name: str) -> BaseChatModel:
 class ChatDriver:
     """Answers a skill's questions with a chat model.
 
+    A model whose structured output fails once is asked in words from then on.
+
     A question that is not answered in time, over budget, or not as JSON gives ``{"error": code}``: the skill then goes
     on without the model. Codes: `call_budget`, `token_budget`, `timeout`, `model_failed`, `not_json`.
 
@@ -104,11 +108,13 @@ class ChatDriver:
         model: any LangChain chat model.
         budget: for one negotiation.
         transcript: a file to which every question and answer is added, one JSON object a line.
+        structured: whether to ask for structured output where the model has it.
     """
 
     model: Any
     budget: Budget = field(default_factory=Budget)
     transcript: Path | None = None
+    structured: bool = True
     calls: int = 0
     tokens: int = 0
 
@@ -121,29 +127,48 @@ class ChatDriver:
             return self._note(prompt, "", {"error": "token_budget"}, 0.0)
         self.calls += 1
         start = monotonic()
-        found, failure = self._within(prompt)
+        found, given, failure = self._within(prompt, ask.schema)
         if failure:
             return self._note(prompt, "", {"error": failure}, monotonic() - start)
-        text = _text(found)
+        text = _written(given) or _text(found)
         used = getattr(found, "usage_metadata", None) or {}
         counted = used.get("total_tokens") if isinstance(used, dict) else None
         self.tokens += counted if isinstance(counted, int) else (len(prompt) + len(text)) // CHARACTERS
         return self._note(prompt, text, parsed(text), monotonic() - start)
 
-    def _within(self, prompt: str) -> tuple[Any, str]:
+    def _within(self, prompt: str, schema: Mapping[str, Any]) -> tuple[Any, Any, str]:
         """Ask in a thread of its own, which is left behind when it does not come back in time."""
         box: list[Any] = []
 
         def run() -> None:
             try:
-                box.append((self.model.invoke([("system", SYSTEM), ("human", prompt)]), ""))
+                box.append((*self._asked([("system", SYSTEM), ("human", prompt)], schema), ""))
             except Exception as error:  # noqa: BLE001  # a provider may fail in any way
-                box.append((None, f"model_failed: {type(error).__name__}"))
+                box.append((None, None, f"model_failed: {type(error).__name__}"))
 
         worker = threading.Thread(target=run, daemon=True)
         worker.start()
         worker.join(self.budget.seconds)
-        return box[0] if box else (None, "timeout")
+        return box[0] if box else (None, None, "timeout")
+
+    def _asked(self, messages: list[tuple[str, str]], schema: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The model's message, and what it holds where the provider has read that by the schema itself."""
+        asked = self._by_schema(schema) if self.structured and schema else None
+        if asked is None:
+            return self.model.invoke(messages), None
+        try:
+            found = asked.invoke(messages)
+        except Exception:
+            self.structured = False
+            raise
+        return (found.get("raw"), found.get("parsed")) if isinstance(found, dict) else (found, None)
+
+    def _by_schema(self, schema: Mapping[str, Any]) -> Any:
+        try:
+            return self.model.with_structured_output({**NAMED, **schema}, include_raw=True)
+        except Exception:  # noqa: BLE001  # models without it say so in many ways
+            self.structured = False
+            return None
 
     def _note(self, prompt: str, text: str, answer: dict[str, Any], seconds: float) -> dict[str, Any]:
         if self.transcript is not None:
@@ -194,6 +219,14 @@ def _quoted(heard: str) -> str:
     if not heard:
         return ""
     return f"\n<counterparty>{json.dumps(heard).replace('<', chr(92) + 'u003c')}</counterparty>"
+
+
+def _written(given: Any) -> str:
+    """A structured answer as JSON, or nothing where it is none."""
+    try:
+        return json.dumps(given, allow_nan=False) if isinstance(given, dict) else ""
+    except (TypeError, ValueError, RecursionError):
+        return ""
 
 
 def _text(message: Any) -> str:
