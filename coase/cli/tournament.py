@@ -54,7 +54,7 @@ def tournament(
 
         check(report)
     where: Any = "ray" if ray else "processes"
-    with _watched(not as_json) as tell:
+    with _watched(not as_json) as tell, _interrupted(out):
         result = hold(
             skills,
             scenarios or ["anac-like"],
@@ -83,6 +83,17 @@ def _watched(wanted: bool) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not (wanted and console.is_terminal)) as bar:
         line = bar.add_task("tournament", total=None)
         yield lambda done, of: bar.update(line, completed=done, total=of)
+
+
+@contextmanager
+def _interrupted(out: Path | None) -> Iterator[None]:
+    """On Ctrl-C, what becomes of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = f"what is done is kept in {out}: the same command goes on" if out else "nothing is kept without --out"
+        typer.echo(f"Interrupted; {left}", err=True)
+        raise
 
 
 def _show(result: TournamentResult, page: Path | None) -> None:

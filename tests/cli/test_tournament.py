@@ -34,6 +34,25 @@ def test_a_report_that_cannot_be_written_is_said_first(capsys: pytest.CaptureFix
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("out", [False, True])
+def test_an_interruption_says_what_becomes_of_the_work(
+    out: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, the shell's exit code, and the same command goes on."""
+    arguments = ["tournament", "boulware", "nash_seeker", "--repeats", "2", *(["--out", str(tmp_path)] if out else [])]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("coase.negotiation.tournament.play._one", stop)
+        assert run(arguments) == 130
+    said = capsys.readouterr().err
+    assert ("the same command goes on" in said, "nothing is kept" in said) == (out, not out)
+    assert run(arguments) == 0
+    assert "nash_seeker " in capsys.readouterr().out  # a parameter as it ships is not told
+
+
 def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """With a code, and the name that was probably meant."""
     assert run(["tournament", "bulware", "--json"]) == 1

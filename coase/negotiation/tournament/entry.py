@@ -128,7 +128,8 @@ def _is_shipped(spec: Mapping[str, Any]) -> bool:
 
 def _changed(skill: Negotiator) -> dict[str, Any]:
     fields = type(skill).model_fields
-    return {n: getattr(skill, n) for n in fields if getattr(skill, n) != fields[n].default}
+    usual = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+    return {n: getattr(skill, n) for n in fields if getattr(skill, n) != usual[n]}
 
 
 def _stem(name: str) -> str:
