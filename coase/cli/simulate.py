@@ -56,11 +56,8 @@ def simulate(
             f"cannot use the folder {folder}: {error.strerror}", hint="choose another with --out", code="bad_folder"
         ) from error
     where: Any = "ray" if ray else "processes"
-    if as_json:
-        result = run_study(chosen, workers=workers, executor=where, folder=folder)
-    else:
-        with _watched(chosen) as tell:
-            result = run_study(chosen, workers=workers, executor=where, folder=folder, progress=tell)
+    with _watched(chosen, folder, shown=not as_json) as tell:
+        result = run_study(chosen, workers=workers, executor=where, folder=folder, progress=tell)
     files, missing = _write(result, folder)
     if as_json:
         typer.echo(json.dumps({**result.as_dict(), "files": {name: str(path) for name, path in files.items()}}))
@@ -105,17 +102,28 @@ def _chosen(name: str, settings: list[str], seed: int | None, quick: bool) -> St
 
 
 @contextmanager
-def _watched(chosen: Study) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal, and what moves it."""
+def _watched(chosen: Study, folder: Path, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal, and what moves it. Who interrupts is told what is kept."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from coase.market.experiment import name_of
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = console_for_people(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        line = bar.add_task(name_of(chosen), total=None)
-        yield lambda done, of: bar.update(line, completed=done, total=of)
+    kept = "Nothing"
+
+    def tell(done: int, of: int) -> None:
+        nonlocal kept
+        kept = f"{done:,} of {of:,} cells"
+        bar.update(line, completed=done, total=of)
+
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+            line = bar.add_task(name_of(chosen), total=None)
+            yield tell
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. {kept} kept in {folder}; the same command goes on from there.", err=True)
+        raise
 
 
 def _write(result: StudyResult, folder: Path) -> tuple[dict[str, Path], list[str]]:

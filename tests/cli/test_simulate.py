@@ -93,3 +93,25 @@ def test_no_number_is_cut_on_a_narrow_terminal(
     assert ("a [rule]" in out, "…" in out) == (True, False)
     assert (1 < shown < 9) == (columns < 200)
     assert ("In the report, for want of room here" in out) == (shown < 9)
+
+
+def test_who_interrupts_is_told_what_is_kept_and_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the third cell: two are kept, and the same command measures the others alone."""
+    path = tmp_path / "wide.py"
+    path.write_text(WIDE.replace('[{"n": 1}]', '[{"n": n} for n in range(4)]'))
+    measured: list[int] = []
+
+    def measure(task: Any) -> list[dict[str, Any]]:
+        measured.append(task["cell"]["n"])
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return [{"x": 0.5}]
+
+    monkeypatch.setattr("coase.market.experiment.measure", measure)
+    command = ["simulate", str(path), "--out", str(tmp_path / "out")]
+    assert run(command) == 130
+    assert f"2 of 4 cells kept in {tmp_path / 'out'}" in capsys.readouterr().err
+    assert run(command) == 0
+    assert measured == [0, 1, 2, 2, 3]
