@@ -20,6 +20,7 @@ DEMAND, SUPPLY = list(range(325, 74, -25)), list(range(75, 326, 25))
 MARKET: dict[str, Any] = {"demand": DEMAND, "supply": SUPPLY, "days": 3, "turns": 20, "seed": 5}
 TRADERS = [n for n in loading.names("skills") if issubclass(loading.find("skills", n), coase.Trader)]
 EIGHT = dict.fromkeys([n for n in TRADERS if n not in ("gd", "truthful")][:8], 4)
+CROWDS = {"zi_u": EIGHT, "gd": dict.fromkeys(sorted({*TRADERS} - {*EIGHT} | {"zi_c", "zip"}), 4)}  # by who is late
 
 
 def equal(fast: coase.Run, plain: coase.Run) -> int:
@@ -46,12 +47,14 @@ def test_every_shipped_trader_compiles_and_makes_the_same_trades(name: str) -> N
 
 
 @pytest.mark.usefixtures("machine")
-def test_mixed_crowds_make_the_same_trades_in_any_world(world: Any) -> None:
-    """With up to eight kinds at once."""
-    n = sum(EIGHT.values())
-    market = {**MARKET, "demand": coase.Uniform(50, 350), "supply": coase.Uniform(50, 350), **world("zi_u")}
-    runs = [coase.simulate("double_auction", traders=EIGHT, compiled=c, **market) for c in (True, False)]
-    assert equal(*runs) > n / 4
+@pytest.mark.parametrize("late", CROWDS)
+def test_mixed_crowds_make_the_same_trades_in_any_world(world: Any, late: str) -> None:
+    """With up to eight kinds at once, and every kind that ships in one of the crowds."""
+    assert {kind for crowd in CROWDS.values() for kind in crowd} == {*TRADERS}
+    crowd = CROWDS[late]
+    market = {**MARKET, "demand": coase.Uniform(50, 350), "supply": coase.Uniform(50, 350), **world(late)}
+    runs = [coase.simulate("double_auction", traders=crowd, compiled=c, **market) for c in (True, False)]
+    assert equal(*runs) > sum(crowd.values()) / 4
 
 
 @pytest.mark.usefixtures("machine")
