@@ -195,9 +195,9 @@ class AdaptiveTraders(coase.Study):
                     place, one[name], error, fmt="o", color=COLOURS.get(kind, "#667"), capsize=4, markersize=8
                 )
                 text = f"  {one[name]:.1%}" if name == "efficiency" else f"  {one[name]:.2f}"
-                axes.text(place + 0.06, one[name], text, va="center", fontsize=9)
+                axes.text(place + 0.1, one[name], text, va="center", fontsize=9)
             axes.set_xticks(range(len(kinds)), [_name(kind) for kind in kinds])
-            axes.set_xlim(-0.5, len(kinds) - 0.2)
+            axes.set_xlim(-0.5, len(kinds))
         left.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
         left.set_title("alone: realised of the possible gains", fontsize=10)
         right.axhline(1, color="black", linestyle=":", linewidth=1)

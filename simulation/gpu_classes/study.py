@@ -178,7 +178,7 @@ class GpuClasses(coase.Study):
                 axes.plot(np.arange(self.hours), price, style, color=one.colour, label=f"{name}, {case}")
         axes.axvline(self.hours // 2, color="#667", linewidth=1)
         axes.set_xlabel("hour")
-        axes.set_ylabel("price of an hour")
+        axes.set_ylabel("price of a GPU hour, $")
         axes.set_ylim(0, None)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
         yield coase.Picture(

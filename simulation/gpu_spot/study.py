@@ -165,7 +165,7 @@ class GpuSpot(coase.Study):
         for way, (price, use) in hours.items():
             top.plot(days, price, color=COLOURS[way], label=way)
             low.plot(days, use, color=COLOURS[way])
-        top.set_ylabel("price of an hour")
+        top.set_ylabel("price of a GPU hour, $")
         top.set_ylim(0, None)
         top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
         low.set_ylabel("GPUs in use")
