@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ SINGULAR = {
     "mechanisms": "mechanism",  # those that ship are in the library
 }
 LARGEST_FILE = 2**20  # bytes
+_PARAMETERS = re.compile(
+    r":(?=[^\W\d]\w*=)"
+)  # the first such colon: values may hold others, as "openai:gpt-5-mini" does
 
 Content = TypeVar("Content", bound=BaseModel)
 
@@ -98,7 +102,8 @@ def described(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         UsageError: a parameter is not ``name=value``.
     """
-    name, colon, tail = text.rpartition(":")
+    begun = _PARAMETERS.search(text)
+    name, colon, tail = (text[: begun.start()], ":", text[begun.end() :]) if begun else text.rpartition(":")
     if not colon or "=" not in tail:
         return text, {}
     parameters: dict[str, Any] = {}

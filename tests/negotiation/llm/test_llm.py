@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import coase
+from coase.cli.app import run
 from coase.errors import CoaseError
-from coase.negotiation.llm.chat import Budget, ChatDriver, Replay, chat_model
+from coase.negotiation.llm.chat import KEYS, Budget, ChatDriver, Replay, chat_model
 from coase.negotiation.moves import PARTIES, Ask, Propose
 
 PRICE = coase.Domain(price=range(100))
@@ -313,6 +314,17 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         coase.negotiate(coase.skill("llm"), coase.skill("linear"), PRICE)
     assert none.value.code == "no_key"
     assert "OPENAI_API_KEY" in none.value.message
+
+
+@pytest.mark.parametrize("provider", [*KEYS, "ollama"])
+def test_any_provider_is_named_on_a_command_line(
+    provider: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what is missing is said: its key, or its package."""
+    monkeypatch.delenv(KEYS.get(provider, ""), raising=False)
+    assert run(["negotiate", f"llm:model={provider}:some/model-1,fallback=linear", "boulware"]) == 1
+    said = capsys.readouterr().err
+    assert (f"{KEYS[provider]} is not set" if provider in KEYS else "pip install langchain-ollama") in said
 
 
 async def test_live_it_is_asked_in_a_thread(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
