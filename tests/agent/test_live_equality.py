@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import coase
+from coase import loading
 from coase.agent.bargaining import Bargain, Outcome
 from coase.agent.message import Message
 from coase.negotiation.alternating import AlternatingOffers
@@ -18,12 +19,13 @@ from coase.negotiation.player import Player
 from coase.negotiation.problem import Problem
 
 SESSIONS = 1_000  # in all
-SKILLS = (
-    "boulware", "linear", "exponential", "tit_for_tat", "absolute_tit_for_tat", "averaged_tit_for_tat", "micro",
-    "hybrid", "nash_seeker", "ultimatum",
-)  # fmt: skip
+SKILLS = tuple(
+    name
+    for name in loading.names("skills")
+    if issubclass(kind := loading.find("skills", name), coase.Negotiator) and not kind.foreign and name != "llm"
+)
 PAIRS = list(itertools.product(SKILLS, SKILLS))
-EACH = SESSIONS // len(PAIRS)
+EACH = -(-SESSIONS // len(PAIRS))
 
 
 async def live(
