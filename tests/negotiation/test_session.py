@@ -177,3 +177,16 @@ def test_unusable_arguments_are_refused(arguments: dict[str, Any], code: str) ->
     with pytest.raises((UsageError, TermsError)) as caught:
         coase.negotiate(**given)
     assert caught.value.code == code
+
+
+def test_a_hundred_thousand_outcomes_stay_usable() -> None:
+    """Four issues: skills of each rung, models of the other side among them, end well, and so do the metrics."""
+    domain = coase.Domain(a=range(50), b=range(40), c=range(10), d=range(5))
+    draw = np.random.default_rng(0)
+    tables = draw.random(domain.size), draw.random(domain.size)
+    for name in ("boulware", "tit_for_tat", "micro", "nash_seeker"):
+        result = coase.negotiate(
+            coase.skill(name), coase.skill("boulware"), domain, utilities=tables, reservation=(0.1, 0.1)
+        )
+        assert result.reason == "agreed"
+        assert result.metrics().optimality["pareto"] > 0.8
