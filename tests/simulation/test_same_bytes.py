@@ -18,6 +18,7 @@ from coase.loading import find
 SWEEPS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "bilateral_bound": ({"cells_": 2}, {"pairs": [300, 500]}),
     "sybil": ({"rounds": 300, "samples": 2}, {}),
+    "gpu_classes": ({"hours": 4, "samples": 2}, {}),
 }
 PROGRAM = f"""
 import sys
@@ -69,7 +70,7 @@ def alone(need: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byte
     done = ran(folder)
     assert done.returncode == 0, done.stderr[-2000:]
     files = written(folder)
-    assert len(files) == 2 + 3 * (2 + 1)
+    assert len(files) == 3 + 3 * (2 + 1 + 1)
     assert files["bilateral_bound-0.parquet"] != files["bilateral_bound-1.parquet"]
     return files
 
@@ -102,6 +103,7 @@ def test_after_a_kill_and_a_resume(alone: dict[str, bytes], tmp_path: Path) -> N
     assert known(done) == {
         "bilateral_bound": (cells["bilateral_bound"],) * 2,
         "sybil": (cells["sybil"] // 2, cells["sybil"]),
+        "gpu_classes": (0, cells["gpu_classes"]),
     }
     assert written(folder) == alone
 
