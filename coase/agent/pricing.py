@@ -67,9 +67,14 @@ def player(agent: Bargainer, listing: Listing, party: Party, *, limit: int, dead
     """
     domain = grid(listing)
     skill: Negotiator = loading.skill(agent.negotiator, **dict(agent.negotiator_parameters))
-    seed = int.from_bytes(hashlib.sha256(f"{mark}/{party}".encode()).digest()[:6], "big")
     reservation = _reservation(listing, party, limit)
+    seed = draws_of(mark, party)
     return Player(skill, Problem.of(domain, party, deadline=deadline, reservation=reservation, seed=seed))
+
+
+def draws_of(mark: str, party: Party) -> int:
+    """The seed of a party's random draws: `coase.negotiate` with it draws the same."""
+    return int.from_bytes(hashlib.sha256(f"{mark}/{party}".encode()).digest()[:6], "big")
 
 
 def _reservation(listing: Listing, party: Party, limit: int) -> float:
