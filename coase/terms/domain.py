@@ -34,12 +34,13 @@ class Domain:
         TermsError: no issue, an empty one, a value of another kind or twice, or more than a million outcomes.
     """
 
-    __slots__ = ("_hash", "_index", "excluded", "issues", "size", "sizes")
+    __slots__ = ("_axes", "_hash", "_index", "excluded", "issues", "size", "sizes")
 
     issues: Mapping[str, Sequence[Value]]
     excluded: tuple[Exclusion, ...]  # combinations ruled out
     size: int  # number of outcomes, with those ruled out
     sizes: tuple[int, ...]  # number of values of each issue
+    _axes: tuple[tuple[str, Sequence[Value], int], ...]  # issue, values, how many outcomes lie between two of them
     _index: dict[str, dict[object, int]]  # value -> place, made when first asked for
     _hash: int
 
@@ -60,6 +61,11 @@ class Domain:
         write("issues", MappingProxyType(kept))
         write("sizes", tuple(len(values) for values in kept.values()))
         write("size", size)
+        axes = []
+        for name, values in kept.items():
+            size //= len(values)
+            axes.append((name, values, size))
+        write("_axes", tuple(axes))
         write("excluded", ())
         write("_index", {})
         write("_hash", hash(self._key()))
@@ -91,7 +97,7 @@ class Domain:
         )
         domain = type(self).__new__(type(self))
         write = super(Domain, domain).__setattr__
-        for name in ("issues", "sizes", "size"):
+        for name in ("issues", "sizes", "size", "_axes"):
             write(name, getattr(self, name))
         write("excluded", (*self.excluded, Exclusion(MappingProxyType(kept), places)))
         write("_index", {})
@@ -102,8 +108,8 @@ class Domain:
 
     def outcome(self, number: int) -> dict[str, Value]:
         """The outcome of a number from 0 to ``size - 1``, as {issue: value}."""
-        at = self._places(self.check(number))
-        return {name: values[i] for (name, values), i in zip(self.issues.items(), at, strict=True)}
+        plain = self.check(number)
+        return {name: values[plain // inner % len(values)] for name, values, inner in self._axes}
 
     def number(self, outcome: Mapping[str, object]) -> int:
         """The number of an outcome. It must name each issue once, with one of its values."""
@@ -134,11 +140,7 @@ class Domain:
 
     def _places(self, number: int) -> list[int]:
         """The place of each issue's value in the outcome of a number."""
-        at = []
-        for size in reversed(self.sizes):
-            number, place = divmod(number, size)
-            at.append(place)
-        return at[::-1]
+        return [number // inner % len(values) for _, values, inner in self._axes]
 
     def to_json(self) -> dict[str, Any]:
         """The domain as JSON: ranges as ``[first, after last, step]``, without floats, so that it can be signed."""
