@@ -13,7 +13,6 @@ from coase.negotiation.draws_arrays import party_keys, session_seeds
 from coase.negotiation.moves import PARTIES, Party
 from coase.negotiation.problem import Problem
 from coase.negotiation.utility import (
-    DECIMALS,
     SLACK,
     Floats,
     Integers,
@@ -68,8 +67,7 @@ class Tables:
             return self.ranking.rounded[None, :], Order(
                 whole.ranked[None, :], whole.falling[None, :], whole.rank_of[None, :]
             )
-        rounded = np.round(self.rows[low:high], DECIMALS)
-        return rounded, order(rounded)
+        return order(self.rows[low:high])
 
     def of(self, session: int) -> Ranking:
         """The ranking of one session."""

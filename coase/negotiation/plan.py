@@ -91,20 +91,20 @@ def plan_of(skill: Negotiator, problem: Problem) -> Integers | None:
 
 
 def _ranks(skill: Negotiator, problem: Problem) -> Integers:
-    shares: Floats = _once(shares_of if problem.deadline <= LONG else shares_of.__wrapped__, skill, problem.deadline)
-    wanted = problem.span * shares
-    wanted += problem.reservation
-    wanted -= SLACK
-    worthwhile = problem.ranking.order.falling[: problem.count]
-    ranks = worthwhile.searchsorted(np.negative(wanted, out=wanted), "right")
-    ranks -= 1
-    return np.maximum(ranks, min(0, problem.count - 1), out=ranks)
+    if not problem.count:
+        return np.full(problem.deadline, -1)
+    curve = minus_shares if problem.deadline <= LONG else minus_shares.__wrapped__
+    wanted: Floats = problem.span * _once(curve, skill, problem.deadline)
+    wanted -= problem.reservation
+    wanted += SLACK  # now minus (reservation + span * share - SLACK), to the bit
+    return problem.ranking.order.falling[1 : problem.count].searchsorted(wanted, "right")  # at least rank 0, the best
 
 
 @lru_cache(256)
-def shares_of(skill: Negotiator, deadline: int) -> Floats:
-    """The share asked for at each step: it depends on the skill alone, so that one curve serves every domain."""
+def minus_shares(skill: Negotiator, deadline: int) -> Floats:
+    """Minus the share asked for at each step: it depends on the skill alone, so that one curve serves every domain."""
     shares: Floats = curves(skill, np.arange(1, deadline + 1)[None, :] / (deadline + 1), {}, 1)[0]
+    np.negative(shares, out=shares)
     shares.flags.writeable = False
     return shares
 

@@ -40,7 +40,7 @@ def on_ladder(skill: Negotiator) -> bool:
 
 def play(skills: tuple[Negotiator, Negotiator], problems: tuple[Problem, Problem]) -> Played:
     """A session of two skills on the ladder, the buyer first."""
-    buyer, seller = (plan_of(skill, problem) for skill, problem in zip(skills, problems, strict=True))
+    buyer, seller = plan_of(skills[0], problems[0]), plan_of(skills[1], problems[1])
     if buyer is not None and seller is not None:
         return _of_plans(problems, buyer, seller)
     return _of_movers(skills, problems)
@@ -51,17 +51,17 @@ def _of_plans(problems: tuple[Problem, Problem], buyer: Integers, seller: Intege
         if not problem.count:  # nothing is worth the reservation: it leaves in its first turn
             opening = problems[0].ranking.order.ranked[buyer[:turn]]
             return Played(opening, Walk(leaves(problem)))
-    one, two = (problem.ranking for problem in problems)
+    one, two = problems[0].ranking, problems[1].ranking
     firsts, seconds = one.order.ranked.take(buyer), two.order.ranked.take(seller)
-    offers = np.empty(2 * len(buyer), np.int64)
-    offers[0::2], offers[1::2] = firsts, seconds
+    # worth at least what is at the own rank: then no more outcomes are better than stand above that
     takes = np.empty(2 * len(buyer), np.bool_)  # whether each turn's party takes what is on the table instead
     takes[0] = False
-    # worth at least what is at the own rank: then no more outcomes are better than stand above that
-    np.greater_equal(one.rounded.take(seconds[:-1]), one.rounded.take(firsts[1:]), out=takes[2::2])
     np.greater_equal(two.rounded.take(firsts), two.rounded.take(seconds), out=takes[1::2])
+    np.greater_equal(one.rounded.take(seconds[:-1]), one.rounded.take(firsts[1:]), out=takes[2::2])
     end = int(takes.argmax())
-    return Played(offers[:end], ACCEPT) if end else Played(offers, None)
+    offers = np.empty(end or 2 * len(buyer), np.int64)
+    offers[0::2], offers[1::2] = firsts[: len(offers) + 1 >> 1], seconds[: len(offers) >> 1]
+    return Played(offers, ACCEPT if end else None)
 
 
 def _of_movers(skills: tuple[Negotiator, Negotiator], problems: tuple[Problem, Problem]) -> Played:

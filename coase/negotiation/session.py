@@ -8,8 +8,9 @@ from typing import Any
 
 from coase.errors import UsageError
 from coase.negotiation.alternating import AlternatingOffers
+from coase.negotiation.draws import party_key
 from coase.negotiation.metrics import Metrics, measure
-from coase.negotiation.moves import PARTIES, Party, Propose
+from coase.negotiation.moves import Party, Propose
 from coase.negotiation.player import Driver, Player
 from coase.negotiation.preferences import check_discount, remaining
 from coase.negotiation.problem import Problem
@@ -17,7 +18,7 @@ from coase.negotiation.scalar import on_ladder, play
 from coase.negotiation.skill import Negotiator
 from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.trace import Trace, Turn
-from coase.negotiation.utility import Floats, Utility
+from coase.negotiation.utility import Floats, Utility, rankings
 from coase.terms.domain import Domain, Value
 
 
@@ -120,10 +121,9 @@ def negotiate(
             raise UsageError(f"{skill!r} is many skills", hint="coase.negotiate_many plays them", code="skill_array")
     limits, given = pair_of(reservation, "reservation"), pair_of(utilities or (None, None), "utilities")
     patience = [check_discount(value) for value in pair_of(discount, "discount")]
-    one, two = (
-        Problem.of(domain, party, deadline=deadline, reservation=limit, utility=utility, seed=seed, discount=factor)
-        for party, limit, utility, factor in zip(PARTIES, limits, given, patience, strict=True)
-    )
+    own, other = rankings(domain, *given)
+    one = Problem(own, "buyer", deadline, limits[0], party_key(seed, 0), patience[0])
+    two = Problem(other, "seller", deadline, limits[1], party_key(seed, 1), patience[1])
     if on_ladder(buyer) and on_ladder(seller):
         trace = Trace.of_offers(domain, deadline, *play((buyer, seller), (one, two)))
     else:

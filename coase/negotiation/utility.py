@@ -23,9 +23,9 @@ DECIMALS = (
     12  # kept of a utility when outcomes are ranked, so that equal sums are equal in whatever order they were added
 )
 LARGEST = 1e9
-COARSE_BITS = 10  # of the number of an outcome, where utilities are first sorted by 22 bits
-NUMBERS = np.arange(1 << COARSE_BITS, dtype=np.uint32)
-SORTED_BITS, SORTED_LARGEST = 20, 4.0  # 10**12 x 4 x 2**20 fits 63 bits
+UNITS = 10.0**DECIMALS
+FITTING = 2**63 // 10**DECIMALS  # below it, a utility in units of the last decimal kept fits 63 bits
+DISTINCT = 4096  # below it, utilities that differ in that decimal are different floats
 
 
 def linear(domain: Domain, party: Party, issue: str = "price") -> Floats:
@@ -62,12 +62,17 @@ def additive(domain: Domain, weights: Mapping[str, float], worth: Mapping[str, S
 
 def tabulate(domain: Domain, utility: Utility) -> Floats:
     """Utilities of all outcomes from a table (one number per outcome, by outcome number) or a function of outcomes."""
+    return _table(domain, utility).copy()
+
+
+def _table(domain: Domain, utility: Utility) -> Floats:
+    """`tabulate`, but maybe the very array that was given."""
     if callable(utility):
         table = np.full(domain.size, -np.inf)
         for number in allowed(domain).nonzero()[0].tolist() if domain.excluded else range(domain.size):
             table[number] = utility(domain.outcome(number))
         return table
-    table = np.array(utility, np.float64)
+    table = np.asarray(utility, np.float64)
     if table.shape != (domain.size,):
         raise TermsError(
             f"a table of utilities of shape {table.shape} for {domain.size} outcomes",
@@ -122,56 +127,32 @@ class Order:
         return found
 
 
-def order(utility: Floats, bounds: tuple[float, float] | None = None) -> Order:
-    """Rank outcomes, along the last axis, of utilities that have at most 12 decimals.
+def order(utility: Floats, bounds: tuple[float, float] | None = None) -> tuple[Floats, Order]:
+    """Utilities to 12 decimals, and the order that these give, along the last axis.
 
     Args:
         utility: shape (..., outcomes).
-        bounds: what all lie between, where it is known.
+        bounds: the least and the largest of all, where they are known.
     """
     low, high = bounds or _bounds(utility)
-    if utility.shape[-1] > 1 << COARSE_BITS or not 0.0 < high - low < np.inf:
-        return _exactly(utility, low, high)
-    # utility, cut to what is left of 32 bits, and number in one integer: those sort four times faster than wider ones
-    scaled = high - utility
-    scaled *= ((1 << 32 - COARSE_BITS) - 1) / (high - low)
-    keys = scaled.astype(np.uint32)
-    keys <<= COARSE_BITS
-    keys |= NUMBERS[: utility.shape[-1]]
-    keys.sort(axis=-1)
-    keys &= (1 << COARSE_BITS) - 1
-    ranked = keys.astype(np.int64)
-    falling = _falling(utility, ranked)
-    wrong = falling[..., 1:] < falling[..., :-1]  # where the cut hid a difference
-    if not np.count_nonzero(wrong):
-        return Order(ranked, falling)
-    if utility.ndim == 1:
-        return _exactly(utility, low, high)
-    rows = wrong.any(axis=-1)
-    mended = _exactly(utility[rows], low, high)
-    ranked[rows], falling[rows] = mended.ranked, mended.falling
-    return Order(ranked, falling)
-
-
-def _exactly(utility: Floats, low: float, high: float) -> Order:
     size = utility.shape[-1]
-    bits = max(1, (size - 1).bit_length())
-    if bits <= SORTED_BITS and low >= -SORTED_LARGEST and high <= SORTED_LARGEST:
-        # as above, with all decimals: four times faster than a stable sort of indices
-        scaled = utility * -(10.0**DECIMALS)
-        keys = np.rint(scaled, out=scaled).astype(np.int64)
-        keys <<= bits
-        keys |= np.arange(size)
-        keys.sort(axis=-1)
-        keys &= (1 << bits) - 1
-        return Order(keys, _falling(utility, keys))
-    ranked = np.argsort(-utility, axis=-1, kind="stable").astype(np.int64)
-    return Order(ranked, _falling(utility, ranked))
-
-
-def _falling(utility: Floats, ranked: Integers) -> Floats:
-    found = utility.take(ranked) if utility.ndim == 1 else np.take_along_axis(utility, ranked, -1)
-    return np.negative(found, out=found)
+    bits = (size - 1).bit_length()
+    limit = min(DISTINCT, FITTING >> bits)
+    if low <= -limit or high >= limit:
+        rounded = np.round(utility, DECIMALS)
+        ranked = np.argsort(-rounded, axis=-1, kind="stable").astype(np.int64)
+        return rounded, Order(ranked, -np.take_along_axis(rounded, ranked, -1))
+    # utility and number in one integer: those sort several times faster than indices
+    scaled = utility * -UNITS
+    np.rint(scaled, out=scaled)
+    keys = scaled.astype(np.int64)
+    keys <<= bits
+    keys |= np.arange(size)
+    keys.sort(axis=-1)
+    ranked = keys & (1 << bits) - 1
+    keys >>= bits
+    scaled /= -UNITS
+    return scaled, Order(ranked, keys / UNITS)
 
 
 class Ranking:
@@ -183,14 +164,19 @@ class Ranking:
     """
 
     def __init__(self, domain: Domain, utility: Floats) -> None:
-        low, high = check_range(utility)
-        if domain.excluded:
-            utility = possible(domain, utility)
-            low = -np.inf
-        self.domain = domain
-        self.given = utility
-        self.rounded: Floats = utility.round(DECIMALS)
-        self.order = order(self.rounded, (low - SLACK, high + SLACK))  # rounding may go beyond
+        self._fill(domain, *_ordered(domain, utility))
+
+    @classmethod
+    def both(cls, domain: Domain, utilities: Floats) -> tuple[Ranking, Ranking]:
+        """The rankings of two parties, made in one go: of utilities of shape (2, outcomes)."""
+        given, rounded, found = _ordered(domain, utilities)
+        one, two = cls.__new__(cls), cls.__new__(cls)
+        one._fill(domain, given[0], rounded[0], Order(found.ranked[0], found.falling[0]))
+        two._fill(domain, given[1], rounded[1], Order(found.ranked[1], found.falling[1]))
+        return one, two
+
+    def _fill(self, domain: Domain, given: Floats, rounded: Floats, found: Order) -> None:
+        self.domain, self.given, self.rounded, self.order = domain, given, rounded, found
         self.plans: dict[Any, Integers] = {}  # see plan.py
 
     # as lists, made when first asked for: the scalar path indexes them one by one, and indexing an array is three times
@@ -215,6 +201,14 @@ class Ranking:
     def rank_of(self) -> list[int]:
         """Outcome -> rank."""
         return cast("list[int]", self.order.rank_of.tolist())
+
+
+def _ordered(domain: Domain, utility: Floats) -> tuple[Floats, Floats, Order]:
+    """Utilities as they count in the domain, and their `order`."""
+    low, high = check_range(utility)
+    if domain.excluded:
+        utility, low = possible(domain, utility), -np.inf
+    return utility, *order(utility, (low, high))
 
 
 @lru_cache(16)
@@ -251,3 +245,12 @@ def ranking(domain: Domain, party: Party, utility: Utility | None = None) -> Ran
             raise TermsError("a ranking of another domain", hint="rank over the domain at hand", code="bad_utility")
         return utility
     return _linear(domain, party) if utility is None else Ranking(domain, tabulate(domain, utility))
+
+
+def rankings(domain: Domain, first: Utility | None = None, second: Utility | None = None) -> tuple[Ranking, Ranking]:
+    """Of the buyer and the seller, each as `ranking` gives it."""
+    if first is None or second is None or isinstance(first, Ranking) or isinstance(second, Ranking):
+        return ranking(domain, "buyer", first), ranking(domain, "seller", second)
+    rows = np.empty((2, domain.size))
+    rows[0], rows[1] = _table(domain, first), _table(domain, second)
+    return Ranking.both(domain, rows)

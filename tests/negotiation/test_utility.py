@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import coase
 from coase.errors import TermsError
-from coase.negotiation.utility import Ranking, additive, linear, order, ranking, tabulate
+from coase.negotiation.moves import PARTIES
+from coase.negotiation.utility import Ranking, additive, linear, order, ranking, rankings, tabulate
 
 
 def test_defaults_are_linear_in_the_price() -> None:
@@ -75,25 +76,51 @@ def test_rankings_follow_a_stable_sort(table: list[float]) -> None:
 def test_many_tables_are_ranked_at_once() -> None:
     """Rows of a table of tables are ranked as each alone."""
     rows = np.array([[0.1, 0.4, 0.4], [1.0, 0.0, 0.5]])
-    many = order(rows)
+    _, many = order(rows)
     for row, utility in enumerate(rows):
-        alone = order(utility)
+        _, alone = order(utility)
         for part in ("ranked", "falling", "rank_of"):
             assert getattr(many, part)[row].tolist() == getattr(alone, part).tolist()
 
 
-@given(st.integers(1, 1_100), st.integers(1, 40), st.integers(0, 2**32))
-def test_utilities_closer_than_the_first_cut_are_still_ranked(size: int, levels: int, seed: int) -> None:
-    """Differences of 1e-12 decide, in tables on both sides of the size at which the way of sorting changes."""
+@given(st.integers(1, 1_100), st.integers(1, 40), st.sampled_from([0, 1, 2048, 4095, 4096, 1e6]), st.integers(0, 2**32))
+def test_the_last_decimal_decides_between_outcomes(size: int, levels: int, far: float, seed: int) -> None:
+    """Differences of 1e-12, near 0 and on both sides of where the way of sorting changes; equals by outcome number."""
     draw = np.random.default_rng(seed)
-    rows = draw.integers(0, levels, (2, size)) * 1e-12 + draw.integers(0, 3, (2, size)) * 0.25
-    many = order(rows.round(12))
-    for row, utility in enumerate(rows.round(12)):
-        expected = np.argsort(-utility, kind="stable")
-        for found in (order(utility), order(utility, (-1.0, 2.0))):
-            assert found.ranked.tolist() == expected.tolist()
-            assert found.falling.tolist() == (-utility[expected]).tolist()
-        assert many.ranked[row].tolist() == expected.tolist()
+    rows = draw.integers(0, levels, (2, size)) * 1e-12 + draw.integers(-3, 3, (2, size)) * 0.25
+    rows[0, 0] += far
+    many_rounded, many = order(rows)
+    for row, utility in enumerate(rows):
+        expected = np.argsort(-utility.round(12), kind="stable")
+        for rounded, found in (order(utility), order(utility, (-2e6, 2e6)), (many_rounded[row], many)):
+            ranked, falling = (x[row] if found is many else x for x in (found.ranked, found.falling))
+            assert rounded.tolist() == utility.round(12).tolist()
+            assert ranked.tolist() == expected.tolist()
+            assert falling.tolist() == (-rounded[expected]).tolist()
+
+
+@given(st.booleans(), st.sampled_from([1.0, 1e6]), st.integers(0, 2**32))
+def test_two_rankings_at_once_are_those_of_each(excluded: bool, size: float, seed: int) -> None:
+    """Of tables, a list among them; and of whatever else is given, beside a default or a ranking."""
+    draw = np.random.default_rng(seed)
+    domain = coase.Domain(price=range(4), speed=["slow", "fast"])
+    domain = domain.without(price=0, speed="fast") if excluded else domain
+    first, second = draw.integers(0, 4, 8) / 3 * size, (draw.integers(0, 4, 8) / 3).tolist()
+    for pair in ((first, second), (None, second), (first, Ranking(domain, np.array(second)))):
+        for found, party, utility in zip(rankings(domain, *pair), PARTIES, pair, strict=True):
+            alone = ranking(domain, party, utility)
+            for part in ("utility", "ranked", "falling", "rank_of"):
+                assert getattr(found, part) == getattr(alone, part)
+            assert found.given.tolist() == alone.given.tolist()
+
+
+def test_rankings_keep_what_was_given() -> None:
+    """A table that its owner changes afterwards changes no ranking."""
+    tables = np.array([0.0, 1.0]), np.array([1.0, 0.0])
+    found = rankings(coase.Domain(price=range(2)), *tables)
+    for table, one in zip(tables, found, strict=True):
+        table[:] = 0.5
+        assert sorted(one.given.tolist()) == [0.0, 1.0]
 
 
 def test_sums_in_another_order_stay_equal() -> None:
