@@ -41,9 +41,7 @@ SINGULAR = {
     "mechanisms": "mechanism",  # those that ship are in the library
 }
 LARGEST_FILE = 2**20  # bytes
-_PARAMETERS = re.compile(
-    r":(?=[^\W\d]\w*=)"
-)  # the first such colon: values may hold others, as "openai:gpt-5-mini" does
+_PARAMETERS = re.compile(r":(?=[^\W\d]\w*=)")  # the first one: values may hold colons, "openai:gpt-5-mini" does
 
 Content = TypeVar("Content", bound=BaseModel)
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from coase.market.trader import NO_QUOTE, Quote, Trader, View, whole
+from coase.market.trader import NO_QUOTE, Quote, Trader, View, raised, whole
 
 SLOTS = -1  # the answer is in the slots
 FAILED, STOPPED = -2, -3  # quantities: the trader failed; the run has to end
 REFUSED = (0, -1)  # what no market takes
+MOST = 2**62  # beyond it, a number does not fit a slot
 FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -73,8 +74,8 @@ class Called:
                     continue
                 if type(quote) is Quote:
                     price, quantity = quote
-                    if type(price) is int and price >= 0 and type(quantity) is int and quantity == 1:
-                        answer = price if price < 2**62 else self._refuse()
+                    if type(price) is int and 0 <= price < MOST and type(quantity) is int and quantity == 1:
+                        answer = price
                         continue
                 self._answer(who, quote)
             except GeneratorExit:
@@ -89,19 +90,10 @@ class Called:
             price, quantity = whole(NO_QUOTE if quote is None else quote)
         except ValueError as error:
             return self._fail(who, str(error))
-        within = 0 <= price < 2**62 and 0 < quantity < 2**62
+        within = 0 <= price < MOST and 0 < quantity < MOST
         self.slots[1:] = (0, 0) if quantity == 0 else (price, quantity) if within else REFUSED
         return None
-
-    def _refuse(self) -> int:
-        self.slots[1:] = REFUSED
-        return SLOTS
 
     def _fail(self, who: int, sentence: str) -> None:
         self._failed[self._first + who] = sentence
         self.slots[1:] = 0, FAILED
-
-
-def raised(error: Exception) -> str:
-    """What is said of a trader that raised."""
-    return f"raised {type(error).__name__}: {error}"

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from coase.market.called import raised
 from coase.market.crowd import Crowd
 from coase.market.rule import HOUSE, Fill, MarketOrder, MarketRule
 from coase.market.session import COLUMNS, Ints, Rules, Session
-from coase.market.trader import BUY, TAPE, Event, Quote, Trader, View, whole
+from coase.market.trader import BUY, TAPE, Event, Quote, Trader, View, raised, whole
 from coase.market.turns import Turns
 
 

@@ -87,27 +87,28 @@ def _run(crowd: Crowd, rules: Rules, seed: int, machines: list[Compiled | None])
     failed: dict[int, str] = {}
     called: list[Called] = []
     given, kinds, states = [], np.zeros((len(machines), 8), np.int64), []
+    for at, machine in enumerate(machines):
+        first, until = crowd.first[at : at + 2].tolist()
+        mine = slice(first, until)
+        inside = book[-days.ROW * (n - first) :][days.STATE :]  # states in the rows of the book
+        if machine is None:
+            called.append(Called(crowd.traders[at], first, failed))
+            called[-1].begin(crowd.sides[mine], limits[0, mine], keys[mine], seen, tape)
+            given.append(called[-1].slots)
+        else:
+            given.append(crowd.parameters(at))
+        hear = machine is not None and machine.hear is not None
+        apart = machine is not None and (hear or machine.width > days.INSIDE)
+        states.append(_aligned(until - first, WIDTH) if apart else inside)
+        kinds[at] = (
+            states[-1].ctypes.data, given[-1].ctypes.data, hear, crowd.latency[at], first, until - first,
+            apart and not hear, machine is None,
+        )  # fmt: skip
+    gone[list(failed)] = 1
     try:
-        for at, machine in enumerate(machines):
-            first, until = crowd.first[at : at + 2].tolist()
-            mine = slice(first, until)
-            inside = book[-days.ROW * (n - first) :][days.STATE :]  # states in the rows of the book
-            if machine is None:
-                called.append(Called(crowd.traders[at], first, failed))
-                called[-1].begin(crowd.sides[mine], limits[0, mine], keys[mine], seen, tape)
-                given.append(called[-1].slots)
-            else:
-                given.append(crowd.parameters(at))
-            hear = machine is not None and machine.hear is not None
-            apart = machine is not None and (hear or machine.width > days.INSIDE)
-            states.append(_aligned(until - first, WIDTH) if apart else inside)
-            kinds[at] = (
-                states[-1].ctypes.data, given[-1].ctypes.data, hear, crowd.latency[at], first, until - first,
-                apart and not hear, machine is None,
-            )  # fmt: skip
+        for machine, row in zip(machines, kinds, strict=True):
             if machine is not None:
-                days.begin(machine.begin, kinds[at], crowd.sides, limits[0], keys)
-        gone[list(failed)] = 1
+                days.begin(machine.begin, row, crowd.sides, limits[0], keys)
         made = days.days(
             *turns, *hears, np.array(setting, np.int64), kinds, crowd.kind_of if len(machines) > 1 else crowd.first,
             limits, crowd.windows(seed, rules), trades, counts, book, marks, left, active, places, cash, gone, past,

@@ -25,10 +25,9 @@ import numpy as np
 
 from coase.market.crowd import Crowd
 from coase.market.rule import HOUSE
-from coase.market.session import COLUMNS, Ints, Rules, Session
+from coase.market.session import Ints, Rules, Session
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 SUMS = ("gained", "possible", "kept", "to_buyers")
 MEASURES = (
     "efficiency", "revenue", "buyers", "alpha", "dispersion", "price", "equilibrium", "volume", "utilisation", "gini",
@@ -114,30 +113,30 @@ def measure(crowd: Crowd, rules: Rules, session: Session, ideal: Sequence[Ideal]
         day_trades = table[starts[day] : starts[day + 1]]
         worth = session.limits[min(day, len(session.limits) - 1)]
         middle = (best.low + best.high) / 2
-        _day(found, day, day_trades, worth, (best.units * rules.units, best.gains * rules.units, middle))
-        seller, size = day_trades[:, COLUMN["seller"]], day_trades[:, COLUMN["quantity"]]
-        sold = (size if seller.min(initial=0) != HOUSE else size[seller != HOUSE]).sum()
-        found["utilisation"][day] = sold / (best.sellers * rules.units) if best.sellers else np.nan
+        on_sale = best.sellers * rules.units
+        _day(found, day, day_trades, worth, (best.units * rules.units, best.gains * rules.units, middle, on_sale))
     return found
 
 
-def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tuple[int, int, float]) -> None:
-    units, possible, price = ideal
+def _day(found: dict[str, Floats], day: int, trades: Any, worth: Any, ideal: tuple[int, int, float, int]) -> None:
+    units, possible, price, on_sale = ideal
     _, step, buyer, seller, paid, got, size, _, rested = trades.T
     gains = (worth[buyer] - paid) * size, (got - worth[seller]) * size
     one_price = np.array_equal(paid, got)
     middle = paid if one_price else (paid + got) / 2
-    total = bought = size.sum()
+    total = bought = sold = size.sum()
     kept = 0 if one_price else ((paid - got) * size).sum()
     if min(buyer.min(initial=0), seller.min(initial=0)) == HOUSE:
         buys, sells = buyer != HOUSE, seller != HOUSE
-        gains, bought = (gains[0] * buys, gains[1] * sells), size[buys].sum()
+        gains, bought, sold = (gains[0] * buys, gains[1] * sells), size[buys].sum(), size[sells].sum()
         buyer, seller = np.where(buys, buyer, 0), np.where(sells, seller, 0)
         kept += ((price - paid) * size)[~buys].sum() + ((got - price) * size)[~sells].sum()
     to_buyers, to_sellers = int(gains[0].sum()), int(gains[1].sum())
     found["gained"][day], found["possible"][day] = to_buyers + to_sellers + kept, possible
     found["kept"][day], found["to_buyers"][day] = kept, to_buyers
     found["equilibrium"][day] = price
+    if on_sale:
+        found["utilisation"][day] = sold / on_sale
     if possible:
         found["efficiency"][day] = (to_buyers + to_sellers + kept) / possible
         found["revenue"][day] = kept / possible

@@ -86,7 +86,8 @@ def simulate(
                 f"no memory for {who.n:,} traders", hint="fewer of them", code="no_memory"
             ) from error
         measures = measure(who, numbers, session)
-        return session._replace(trades=session.trades.copy() if keep_trades else session.trades[:0]), measures
+        kept = session.trades if keep_trades else session.trades[:0]
+        return session._replace(trades=kept.copy()), measures  # a copy, so that the room of the run is given back
 
     held = {name: np.full((runs, days), np.nan) for name in (*MEASURES, *SUMS)}
     counts = np.zeros((runs, days, 3), np.int64)

@@ -43,6 +43,11 @@ def whole(quote: Any) -> tuple[int, int]:
     raise ValueError(f"quoted {str(quote)[:80]}, which is no price and quantity in whole numbers")
 
 
+def raised(error: Exception) -> str:
+    """What is said of a trader that raised."""
+    return f"raised {type(error).__name__}: {error}"
+
+
 class View(NamedTuple):
     """What a trader sees when its turn comes; its own earlier quote has been withdrawn.
 

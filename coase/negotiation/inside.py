@@ -18,9 +18,8 @@ from coase.negotiation.skill import Negotiator
 LADDER = ("target", "ask", "bid", "step")
 
 
-def rung_of(inner: Negotiator) -> str:
-    """The rung by which a skill moves: the highest that its class overrides."""
-    kind = type(inner)
+def rung_of(kind: type[Negotiator]) -> str:
+    """The rung by which skills of a class move: the highest that it overrides."""
     return next((r for r in LADDER[::-1] if getattr(kind, r) is not getattr(Negotiator, r)), LADDER[0])
 
 
@@ -35,7 +34,7 @@ def _named(value: Any) -> Any:
 
 def _up_to(highest: str) -> Callable[[Negotiator], Negotiator]:
     def check(inner: Negotiator) -> Negotiator:
-        rung = rung_of(inner)
+        rung = rung_of(type(inner))
         if LADDER.index(rung) > LADDER.index(highest):
             raise ValueError(f"{type(inner).__name__} moves by `{rung}`; here is asked for `{highest}` or a rung below")
         return inner

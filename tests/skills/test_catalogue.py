@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 import coase
 from coase import loading
 from coase.cli.app import app
+from coase.negotiation.inside import rung_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "skills.md"
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL))
 NAMES = loading.names("skills")
-RUNGS = ("step", "bid", "ask", "target")  # from the last of the ladder to the first
 
 
 def command(name: str) -> list[str]:
@@ -52,8 +52,7 @@ def test_a_section_says_what_the_file_says(name: str) -> None:
         assert f"`{field}` = {shown}" in text, field
     assert ("Parameters: none" in text) == (not kind.model_fields)
     if issubclass(kind, coase.Negotiator):
-        rung = next(rung for rung in RUNGS if getattr(kind, rung) is not getattr(coase.Negotiator, rung))
-        assert f"Rung: `{rung}`" in text
+        assert f"Rung: `{rung_of(kind)}`" in text
     assert "- Source: " in text
     assert "- Use it " in text
 
