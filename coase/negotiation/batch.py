@@ -36,7 +36,7 @@ from coase.negotiation.session import negotiate, pair_of
 from coase.negotiation.skill import Negotiator
 from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.utility import Floats, Integers
-from coase.terms.domain import Domain
+from coase.terms.domain import Domain, check_domain
 
 CHUNK = 8192  # sessions at a time, at most
 NUMBERS = 2**21  # numbers in a table of a chunk, at most (one session may need more)
@@ -128,8 +128,9 @@ def negotiate_many(
     Raises:
         UsageError: an argument is not usable; or (`runtimes_differ`) a skill is not a pure function of what it is
             given, found by playing some sessions again one by one.
-        TermsError: the utilities do not fit the domain.
+        TermsError: it is no domain, or the utilities do not fit it.
     """
+    check_domain(domain)
     _check_count(n, "n")
     _check_count(workers, "workers", most=1024)
     sides = [_skills(skill, n) for skill in (buyer, seller)]

@@ -19,7 +19,7 @@ from coase.negotiation.skill import Negotiator
 from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.trace import Trace, Turn
 from coase.negotiation.utility import Floats, Utility, rankings
-from coase.terms.domain import Domain, Value
+from coase.terms.domain import Domain, Value, check_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,9 @@ def negotiate(
 
     Raises:
         UsageError: an argument is not usable.
-        TermsError: the utilities do not fit the domain.
+        TermsError: it is no domain, or the utilities do not fit it.
     """
+    check_domain(domain)
     for skill in (buyer, seller):
         if isinstance(skill, SkillArray):
             raise UsageError(f"{skill!r} is many skills", hint="coase.negotiate_many plays them", code="skill_array")

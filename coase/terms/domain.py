@@ -310,6 +310,12 @@ def _row(row: object) -> tuple[str, Iterable[Value]]:
     raise TermsError(f"{_short(row)} is not an issue", code="bad_domain")
 
 
+def check_domain(domain: object) -> None:
+    """Raise `TermsError` where it is none: a caller's own mistake."""
+    if not isinstance(domain, Domain):
+        raise TermsError(f"{_short(domain)} is not a domain", hint="coase.Domain(price=range(100))", code="bad_domain")
+
+
 def _short(value: object) -> str:
     text = repr(value) if not isinstance(value, (dict, list)) else str(type(value).__name__)
     return text if len(text) <= 80 else text[:77] + "..."

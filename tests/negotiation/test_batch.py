@@ -210,6 +210,7 @@ def test_negotiate_refuses_many() -> None:
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
+        ({"domain": range(5)}, "bad_domain"),
         ({"n": 0}, "bad_n"),
         ({"workers": 0}, "bad_workers"),
         ({"deadline": np.array([1, 2])}, "bad_deadline"),
@@ -223,9 +224,9 @@ def test_negotiate_refuses_many() -> None:
 )
 def test_what_is_refused(changed: dict[str, Any], code: str) -> None:
     """Bad arguments have a code."""
-    given_: dict[str, Any] = {"buyer": coase.skill("boulware"), "seller": coase.skill("linear"), "n": 5} | changed
+    usual: dict[str, Any] = {"buyer": coase.skill("boulware"), "seller": coase.skill("linear"), "domain": PRICE, "n": 5}
     with pytest.raises(CoaseError) as caught:
-        coase.negotiate_many(given_.pop("buyer"), given_.pop("seller"), PRICE, **given_)
+        coase.negotiate_many(**usual | changed)
     assert caught.value.code == code
 
 

@@ -165,6 +165,7 @@ def test_the_result_is_plain_json() -> None:
         ({"utilities": ([0.0] * 100,)}, "bad_utilities"),
         ({"utilities": ([0.0] * 99, None)}, "bad_utility"),
         ({"utilities": ([float("inf")] * 100, None)}, "bad_utility"),
+        ({"domain": range(5)}, "bad_domain"),
         ({"domain": coase.Domain(hours=[1, 2])}, "no_price"),
         ({"domain": coase.Domain(price=["cheap", "dear"])}, "no_price"),
         ({"buyer": "boulware"}, "not_a_skill"),
