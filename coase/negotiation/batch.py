@@ -38,7 +38,7 @@ from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.utility import Floats, Integers
 from coase.terms.domain import Domain, check_domain
 
-CHUNK = 8192  # sessions at a time, at most
+CHUNK = 16_384  # sessions at a time, at most
 NUMBERS = 2**21  # numbers in a table of a chunk, at most (one session may need more)
 BLOCKS, SHORTEST = 3, 16  # into how many blocks the steps of a curve are cut, of so many steps at least
 FEW = 500  # sessions below which loading a compiled skill takes longer than playing them one by one
@@ -144,19 +144,16 @@ def negotiate_many(
         check_discount(column.min())
         check_discount(column.max())
     deadlines = _deadlines(deadline, n)
-    job = _Job(
-        domain, sides, tables, limits, patience, deadlines, seed, _Ended(*(np.full(n, x) for x in (-1, 0, FAILED))), n
-    )
+    job = _Job(domain, sides, tables, limits, patience, deadlines, seed, _ended(n), (np.empty(n), np.empty(n)), n)
     ways = _ways(job, way)
     loops = _loops()
     done = 0
-    size = _chunk(job, ways)
+    if "one by one" in (ways[0][0], ways[1][0]):
+        workers = 1
+    rounds = -(-n // (workers * _chunk(job, ways)))
+    size = -(-n // (workers * rounds))  # the same work for each worker
     spans = ((low, min(n, low + size)) for low in range(0, n, size))
-    played = _spread(
-        lambda span: _play_chunk(job, loops, ways, *span),
-        spans,
-        1 if "one by one" in (ways[0][0], ways[1][0]) else workers,
-    )
+    played = _spread(lambda span: _play(job, loops, ways, *span), spans, workers)
     for low, high in played:
         done += high - low
         progress(done, n)
@@ -174,6 +171,10 @@ class _Ended(NamedTuple):
         return _Ended(*(column[low:high] for column in self))
 
 
+def _ended(n: int) -> _Ended:
+    return _Ended(*(np.empty(n, np.int64) for _ in range(3)))
+
+
 @dataclass
 class _Job:
     domain: Domain
@@ -184,6 +185,7 @@ class _Job:
     deadlines: Integers
     seed: int
     ended: _Ended
+    worth: tuple[Floats, Floats]
     n: int
 
     def columns(self, low: int, high: int) -> list[Columns]:
@@ -250,7 +252,7 @@ def _build(job: _Job, party: int) -> tuple[Any, Any]:
 
     skills, c = job.sides[party], job.columns(0, 1)[party]
     built = compiled.build(skills.first, skills.first.start(c.problem(0)), c.shared, skills.columns)
-    table = _table(c, _Ended(*(np.zeros(1, np.int64) for _ in range(3))))
+    table = _table(c, _Ended(*np.zeros((3, 1), np.int64)))
     CompiledSide(skills.part(0, 1), c, built, table).turn(None, table, 0, 1)
     return built
 
@@ -288,6 +290,11 @@ def _spread(work: Callable[[Any], None], spans: Iterator[tuple[int, int]], worke
         todo = list(spans)
         for span, _ in zip(todo, pool.map(work, todo), strict=True):
             yield span
+
+
+def _play(job: _Job, loops: Any, ways: list[tuple[Way, Any]], low: int, high: int) -> None:
+    _play_chunk(job, loops, ways, low, high)
+    _value(job, low, high)
 
 
 def _play_chunk(job: _Job, loops: Any, ways: list[tuple[Way, Any]], low: int, high: int) -> None:
@@ -365,7 +372,7 @@ def _alone(job: _Job, i: int, ended: _Ended, at: int) -> None:
 
 def _check(job: _Job, sample: range) -> None:
     for i in sample:
-        again = _Ended(*(np.zeros(1, np.int64) for _ in range(3)))
+        again = _ended(1)
         _alone(job, i, again, 0)
         if any(int(a[i]) != int(b[0]) for a, b in zip(job.ended, again, strict=True)):
             raise UsageError(
@@ -375,18 +382,22 @@ def _check(job: _Job, sample: range) -> None:
             )
 
 
+def _value(job: _Job, low: int, high: int) -> None:
+    """What the sessions low to high - 1 came to for each party."""
+    outcome, step, _ = job.ended.part(low, high)
+    rows = np.flatnonzero(outcome >= 0)
+    for tables, limit, patience, worth in zip(job.tables, job.limits, job.patience, job.worth, strict=True):
+        column = worth[low:high]
+        column[:] = limit[low:high]
+        column[rows] = tables.worth(rows + low, outcome[rows])
+        if patience[low:high].min() < 1:
+            column *= remaining_each(patience[low:high], step)
+
+
 def _batch(job: _Job, ways: tuple[str, str]) -> Batch:
-    ended, agreed = job.ended, job.ended.outcome >= 0
-    rows = np.flatnonzero(agreed)
-    worth = []
-    for tables, limit, patience in zip(job.tables, job.limits, job.patience, strict=True):
-        column = np.array(limit)
-        column[rows] = tables.worth(rows, ended.outcome[rows])
-        if patience.min() < 1:
-            column *= remaining_each(patience, ended.step)
-        worth.append(column)
-    step = np.where(agreed, ended.step, -1)
-    return Batch(job.domain, agreed, ended.outcome, step, ended.step, (worth[0], worth[1]), ended.end, ways)
+    outcome, last, end = job.ended
+    agreed = outcome >= 0
+    return Batch(job.domain, agreed, outcome, np.where(agreed, last, -1), last, job.worth, end, ways)
 
 
 def _skills(skill: Any, n: int) -> SkillArray:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RUNGS = ("start", "ask", "bid", "begin", "step", "answer")
 KEPT = 4096  # plans remembered per ranking
 LONG = 10_000  # steps; longer curves are not remembered
-TOGETHER = 100_000  # numbers of curves evaluated at a time: few calls, so that threads seldom wait for each other
+TOGETHER = 300_000  # numbers of curves evaluated at a time: few calls, so that threads seldom wait for each other
 
 _known: dict[tuple[type, ...], bool] = {}
 
