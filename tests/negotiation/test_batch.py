@@ -168,7 +168,7 @@ def test_workers_and_chunks_do_not_matter(pair: tuple[str, str], monkeypatch: py
 
     two = coase.negotiate_many(buyer, seller, PRICE, n=1_000, seed=2, workers=2, progress=note)
     assert (one.outcome.tobytes(), one.step.tobytes()) == (two.outcome.tobytes(), two.step.tobytes())
-    assert told == [170, 340, 510, 680, 850, 1_000]
+    assert told == [167, 334, 501, 668, 835, 1_000]  # equal shares of at most 170
 
 
 def test_what_no_deal_looks_like() -> None:
