@@ -40,6 +40,7 @@ SINGULAR = {
     "examples": "example",
     "mechanisms": "mechanism",  # those that ship are in the library
 }
+COMMANDS = {"skills": "coase check", "agents": "coase run", "studies": "coase simulate"}
 LARGEST_FILE = 2**20  # bytes
 _PARAMETERS = re.compile(r":(?=[^\W\d]\w*=)")  # the first one: values may hold colons, "openai:gpt-5-mini" does
 
@@ -283,11 +284,7 @@ def _only_class(module: ModuleType, kind: str, label: str, chosen: str) -> type[
             raise _unknown(kind, chosen, sorted(found), where=f" in {label}")
         return found[chosen]
     if not found:
-        raise ConfigurationError(
-            f"{label} holds no {SINGULAR[kind]}",
-            hint="a skill is a class such as: class Patient(coase.Negotiator)" if kind == "skills" else "",
-            code="nothing_in_file",
-        )
+        raise _nothing(module, kind, label)
     if len(found) > 1:
         raise ConfigurationError(
             f"{label} holds several: {', '.join(found)}",
@@ -295,6 +292,17 @@ def _only_class(module: ModuleType, kind: str, label: str, chosen: str) -> type[
             code="several_in_file",
         )
     return next(iter(found.values()))
+
+
+def _nothing(module: ModuleType, kind: str, label: str) -> ConfigurationError:
+    """The refusal of a file with nothing of this kind; it names what else the file holds, and the command for that."""
+    for other, command in COMMANDS.items():
+        found = [v for v in vars(module).values() if _is_content(v, other) and v.__module__ == module.__name__]
+        if found and other != kind:
+            what = f"{label} holds no {SINGULAR[kind]}; {found[0].__name__} is of kind {SINGULAR[other]}"
+            return ConfigurationError(what, hint=f"that is for: {command} {label}", code="nothing_in_file")
+    hint = "a skill is a class such as: class Patient(coase.Negotiator)" if kind == "skills" else ""
+    return ConfigurationError(f"{label} holds no {SINGULAR[kind]}", hint=hint, code="nothing_in_file")
 
 
 def _is_content(value: object, kind: str) -> TypeGuard[type[Any]]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from coase.money import DOLLAR
 
+MAX_FEE_BASIS_POINTS = 500  # `MarketRules.MAX_FEE`: no owner can set more
+
 
 @dataclass(frozen=True)
 class Rules:

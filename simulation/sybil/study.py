@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat
 
 import coase
 from coase.market.study import DIFFERENT
+from coase.settlement.defaults import MAX_FEE_BASIS_POINTS, Rules
 
 SYSTEMS = {
     "no receipts": "anybody may praise: a fake costs nothing",
@@ -133,6 +134,7 @@ class Sybil(coase.Study):
                     "hundredth of the price, and cheating pays at every fee here. What deters is the fee on the money "
                     "that the praise pretends to be about."
                 ),
+                self._as_deployed(),
                 (
                     "The attacker here owns both sides and loses only fees; gas, a fee on tiny deals too, is left "
                     "out, and so are cheats that are honest first and cheat once."
@@ -163,6 +165,15 @@ class Sybil(coase.Study):
                 for system in SYSTEMS
             ],
             pictures=self._pictures(mean),
+        )
+
+    def _as_deployed(self) -> str:
+        """What the market's contracts charge unless told otherwise, and at most, beside what is needed."""
+        fee, most = Rules().fee_basis_points / 10_000, MAX_FEE_BASIS_POINTS / 10_000
+        enough = "enough" if most > self.break_even else "not enough"
+        return (
+            f"Our contracts are deployed with a fee of {fee:.0%}, at which all faking but the gas is free, and admit "
+            f"one of at most {most:.0%}: {enough} against these cheats, where reviews are weighed by money."
         )
 
     def _estimate(self, rows: Sequence[dict[str, Any]], name: str, system: str, fee: float) -> tuple[float, float]:

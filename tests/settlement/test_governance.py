@@ -10,6 +10,7 @@ import pytest
 from coase.errors import CoaseError, TransactionReverted
 from coase.identity import Identity
 from coase.settlement.bound import Bound
+from coase.settlement.defaults import MAX_FEE_BASIS_POINTS
 from coase.settlement.governance import Governance, GovernanceClient, GovernanceTerms, Proposal, deploy_governance
 from coase.settlement.records import Call
 from coase.testing.chain import DEPLOYER, DeployedChain, memory_chain
@@ -64,6 +65,7 @@ async def test_the_rules_are_taken_and_changed() -> None:
             assert await alice.state(proposal.number) == "executed"
         assert await alice.rules.read("owner") == places.timelock
         assert await alice.rules.read("feeBasisPoints") == 250
+        assert await alice.rules.read("MAX_FEE") == MAX_FEE_BASIS_POINTS
         assert await alice.rules.read("auditBasisPoints") == 500
         deployer = Bound(chain.w3, chain.outbox(DEPLOYER), "MarketRules", chain.contracts.rules)
         with pytest.raises(TransactionReverted) as nobody:
