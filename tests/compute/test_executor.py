@@ -100,8 +100,11 @@ async def test_digits_are_learnt_fine_tuned_and_read(executor: LocalExecutor, sp
     assert 100 * MIB < tuned.metering.peak_bytes < 450 * MIB
 
 
-async def test_the_market_process_imports_no_torch(executor: LocalExecutor, small: JobSpec, data: bytes) -> None:
+async def test_the_market_process_imports_no_torch(
+    executor: LocalExecutor, small: JobSpec, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Torch is over there; the worker server has one thread, or its forks would hang."""
+    monkeypatch.delitem(sys.modules, "torch", raising=False)  # another test may have imported it
     await executor.run("elsewhere", small, {"data": data})
     assert "torch" not in sys.modules
     assert (await executor.ready())["threads"] == 1

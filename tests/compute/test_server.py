@@ -132,8 +132,9 @@ async def test_news_of_unknown_and_ended_jobs_is_ignored(fake: Path, tmp_path: P
     worker.forget("job")
 
 
-def test_packages_are_found_for_an_isolated_python() -> None:
+def test_packages_are_found_for_an_isolated_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those that only this process's path leads to."""
+    monkeypatch.delitem(sys.modules, "torch", raising=False)  # another test may have imported it
     folders = server._folders()
     assert folders
     assert all(Path(folder).is_dir() for folder in folders)

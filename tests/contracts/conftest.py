@@ -89,7 +89,7 @@ def forge_report(toolchain: dict[str, str]) -> dict[str, Any]:
         env=toolchain,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=840,
     )
     try:
         report: dict[str, Any] = json.loads(done.stdout)

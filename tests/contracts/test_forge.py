@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("forge")  # one run of forge serves all: one worker makes it
+pytestmark = [
+    pytest.mark.xdist_group("forge"),  # one run of forge serves all: one worker makes it
+    pytest.mark.timeout(900),  # it compiles everything, a minute on an idle machine
+]
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 CASES = (
