@@ -6,6 +6,8 @@ SplitMix64 finaliser (Steele, Lea, Flood 2014): integers only, hence the same bi
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 MASK = (1 << 64) - 1
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 PARTY = 0x243F6A8885A308D3  # keeps the keys of parties apart from the seeds of sessions
@@ -26,6 +28,7 @@ def session_seed(seed: int, session: int) -> int:
     return mix((mix(seed & MASK) + session) & MASK)
 
 
+@lru_cache(1024, typed=True)
 def party_key(seed: int, party: int) -> int:
     """The key of a party's draws in a session: party 0 is the buyer, 1 the seller."""
     return mix((mix((seed & MASK) ^ PARTY) + party) & MASK)
