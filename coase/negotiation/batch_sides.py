@@ -16,6 +16,9 @@ from coase.negotiation.skill_array import SkillArray
 from coase.negotiation.utility import Floats, Integers
 
 NO_HOPE = np.empty(0, np.int64)
+# Mapped and freed once, a block of this size (24 MB, never written to) has glibc keep up to twice as much of what is
+# freed: the temporaries of curves then do not come from fresh pages each time, which took a third of a batch.
+KEPT = 3 * 2**20
 
 
 class Side(Protocol):
@@ -33,6 +36,7 @@ def _room(party: int, rows: int, steps: int) -> Floats:
     """An array to write curves to, the same memory for each chunk of a thread: fresh pages are dear."""
     known: dict[int, Floats] = _kept.__dict__.setdefault("rooms", {})
     if party not in known or known[party].size < rows * steps:
+        np.empty(KEPT)
         known[party] = np.empty(rows * steps)
     return known[party][: rows * steps].reshape(rows, steps)
 
