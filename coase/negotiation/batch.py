@@ -252,7 +252,7 @@ def _build(job: _Job, party: int) -> tuple[Any, Any]:
 
     skills, c = job.sides[party], job.columns(0, 1)[party]
     built = compiled.build(skills.first, skills.first.start(c.problem(0)), c.shared, skills.columns)
-    table = _table(c, _Ended(*np.zeros((3, 1), np.int64)))
+    table = _table(c, _ended(1))
     CompiledSide(skills.part(0, 1), c, built, table).turn(None, table, 0, 1)
     return built
 
