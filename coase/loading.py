@@ -40,7 +40,11 @@ SINGULAR = {
     "examples": "example",
     "mechanisms": "mechanism",  # those that ship are in the library
 }
-COMMANDS = {"skills": "coase check", "agents": "coase run", "studies": "coase simulate"}
+TAKERS = {
+    "skills": "coase check and coase tournament take skills",
+    "agents": "coase run takes agents, each in a TOML file that names its code",
+    "studies": "coase simulate takes studies",
+}
 LARGEST_FILE = 2**20  # bytes
 _PARAMETERS = re.compile(r":(?=[^\W\d]\w*=)")  # the first one: values may hold colons, "openai:gpt-5-mini" does
 
@@ -295,14 +299,14 @@ def _only_class(module: ModuleType, kind: str, label: str, chosen: str) -> type[
 
 
 def _nothing(module: ModuleType, kind: str, label: str) -> ConfigurationError:
-    """The refusal of a file with nothing of this kind; it names what else the file holds, and the command for that."""
-    for other, command in COMMANDS.items():
-        found = [v for v in vars(module).values() if _is_content(v, other) and v.__module__ == module.__name__]
-        if found and other != kind:
-            what = f"{label} holds no {SINGULAR[kind]}; {found[0].__name__} is of kind {SINGULAR[other]}"
-            return ConfigurationError(what, hint=f"that is for: {command} {label}", code="nothing_in_file")
+    """The refusal of a file with nothing of this kind; it names what else the file holds, and who takes that."""
+    what = f"{label} holds no {SINGULAR[kind]}"
     hint = "a skill is a class such as: class Patient(coase.Negotiator)" if kind == "skills" else ""
-    return ConfigurationError(f"{label} holds no {SINGULAR[kind]}", hint=hint, code="nothing_in_file")
+    for other, taken in TAKERS.items():
+        for name, value in vars(module).items():
+            if _is_content(value, other) and value.__module__ == module.__name__:
+                what, hint = f"{label} holds no {SINGULAR[kind]}; {name} is for another command: {taken}", ""
+    return ConfigurationError(what, hint=hint, code="nothing_in_file")
 
 
 def _is_content(value: object, kind: str) -> TypeGuard[type[Any]]:

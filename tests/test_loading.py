@@ -121,7 +121,11 @@ def test_one_of_several_is_named_after_a_colon(write: Callable[[str], Path]) -> 
     ("text", "code", "says"),
     [
         ("x = 1", "nothing_in_file", "holds no skill"),
-        ("import coase\nclass Mine(coase.Study): pass", "nothing_in_file", "Mine is of kind study"),
+        (
+            "import coase\nclass Mine(coase.Study): pass",
+            "nothing_in_file",
+            "Mine is for another command: coase simulate takes studies",
+        ),
         ("import coase\nfrom coase import Negotiator", "nothing_in_file", "holds no skill"),
         ("import coase\nclass _Base(coase.Negotiator): pass", "nothing_in_file", "holds no skill"),
         ("1 / 0", "file_does_not_load", r"ZeroDivisionError: division by zero \(line 1\)"),

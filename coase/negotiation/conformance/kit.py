@@ -135,7 +135,7 @@ def _findings(guest: Guest, spec: dict[str, Any], progress: Callable[[int, int],
     tried = situations()
     first = _play(guest, tried[0])
     if first.failure.startswith("it does not load"):
-        yield Finding("loads", False, first.failure, "run the file alone: python FILE")
+        yield Finding("loads", False, first.failure, "mend what it says; python FILE runs it alone")
         return
     yield Finding("loads", True, "the file loads and makes a skill")
     played: list[tuple[Situation, Played]] = []
